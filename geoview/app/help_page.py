@@ -1,0 +1,63 @@
+"""Help: short texts in Markdown, and the keyboard map."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QTextBrowser, QWidget
+
+from geoview import paths
+from geoview.app.parts import describe
+from geoview.app.theme import GAP
+
+KEYBOARD = "keyboard"
+_TOPICS = {
+    "start": "First steps",
+    KEYBOARD: "Keyboard",
+    "reading": "Reading the results",
+    "names": "Depths from file names",
+    "models": "Models",
+    "files": "Where things are kept",
+}
+
+
+class HelpPage(QWidget):
+    """Topics on the left, the text on the right; everything comes from files on this machine."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.topics = QListWidget()
+        self.topics.setFixedWidth(220)
+        self.topics.addItems(list(_TOPICS.values()))
+        describe(self.topics, "Help topics", "")
+        self.text = QTextBrowser()
+        self.text.setOpenLinks(False)
+        self.text.anchorClicked.connect(self._follow)
+        self.text.document().setDocumentMargin(4 * GAP)
+        self.text.setStyleSheet("QTextBrowser { border: none; border-radius: 0; padding: 0; }")
+        describe(self.text, "Help text", "")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.topics)
+        row.addWidget(self.text, 1)
+        self.topics.currentRowChanged.connect(self._show)
+        self.topics.setCurrentRow(0)
+
+    def show_topic(self, name: str) -> None:
+        self.topics.setCurrentRow(list(_TOPICS).index(name))
+
+    def _show(self, row: int) -> None:
+        name = list(_TOPICS)[row]
+        file = paths.resources() / "help" / f"{name}.md"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as error:
+            text = f"The help text {file} cannot be read ({error.strerror}); install GeoView again."
+        self.text.setMarkdown(text)
+
+    def _follow(self, link: QUrl) -> None:
+        if link.fileName().removesuffix(".md") in _TOPICS:
+            self.show_topic(link.fileName().removesuffix(".md"))
+        else:
+            QDesktopServices.openUrl(link)

@@ -1,0 +1,459 @@
+"""What the window works on: one folder, one model, one job at a time; no widgets here."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from geoview.app.background import Background
+from geoview.app.inference import InferenceThread
+from geoview.app.job_words import tally_of
+from geoview.app.settings_keeper import SettingsKeeper
+from geoview.app.worker import Backend, HeatmapAnswer, JobDone, ModelReady
+from geoview.errors import DataError, GeoViewError, ModelError
+from geoview.records import ModelRef, PhotoResult, Progress
+from geoview.settings import Settings
+
+if TYPE_CHECKING:
+    from geoview.models.store import ModelEntry
+    from geoview.project import Project
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should read: what happened, to what, and what to do about it.
+
+    ``action`` is (label, call) of the button that does it.
+    """
+
+    level: str
+    text: str
+    action: tuple[str, Callable[[], object]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A folder with everything its catalogue knows."""
+
+    project: Project
+    results: list[PhotoResult]
+
+
+class Session(QObject):
+    """Opens folders, runs models and keeps count. All signals come on the GUI thread."""
+
+    opening = Signal(object)
+    opened = Signal(object)
+    open_failed = Signal()
+    results_replaced = Signal(object)
+    results_changed = Signal(object)
+    tally_changed = Signal()
+    models_listed = Signal(object)
+    model_chosen = Signal(object)
+    model_loading = Signal()
+    model_ready = Signal(object)
+    job_started = Signal()
+    job_progress = Signal(object)
+    job_done = Signal(object)
+    heatmap = Signal(object, str)
+    heatmap_failed = Signal(str)
+    exported = Signal(object)
+    notice = Signal(object)
+
+    def __init__(
+        self,
+        background: Background,
+        keeper: SettingsKeeper,
+        parent: QObject | None = None,
+        *,
+        backend: Backend | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.background = background
+        self.keeper = keeper
+        self.project: Project | None = None
+        self.entries: list[ModelEntry] = []
+        self.entry: ModelEntry | None = None
+        self.ready: ModelReady | None = None
+        self.running = False
+        self.paused = False
+        self.progress = Progress(0, 0)
+        self._statuses: dict[str, str] = {}
+        self._tally = tally_of([])
+        self._asked: tuple[Path, str, str] | None = None
+        self._abandoned = 0
+        self._wanted_heatmap = 0
+        self._wish: tuple[PhotoResult, str, str] | None = None
+        self.inference = InferenceThread(self, bridge=background.bridge, backend=backend)
+        self._connect()
+
+    def _connect(self) -> None:
+        thread = self.inference
+        thread.model_loading.connect(lambda _request: self.model_loading.emit())
+        thread.model_ready.connect(self._model_ready)
+        thread.model_failed.connect(self._model_failed)
+        thread.results.connect(self._results)
+        thread.progress.connect(self._progressed)
+        thread.finished_job.connect(self._job_done)
+        thread.heatmap_ready.connect(self._heatmap_ready)
+        thread.notice.connect(lambda text: self.tell("info", text))
+
+    @property
+    def settings(self) -> Settings:
+        return self.keeper.now
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """Number of photos by status."""
+        return self._tally
+
+    @property
+    def model(self) -> ModelRef | None:
+        return self.entry.ref if self.entry else None
+
+    def tell(
+        self, level: str, text: str, action: tuple[str, Callable[[], object]] | None = None
+    ) -> None:
+        """Show the user an inline banner."""
+        log.log(logging.INFO if level == "info" else logging.WARNING, "%s", text)
+        self.notice.emit(Notice(level, text, action))
+
+    # Folders
+
+    def open(self, folder: Path) -> None:
+        """Open a folder in the background; the one opened last wins."""
+        self.opening.emit(folder)
+        self.background.run(
+            _open,
+            folder,
+            self.settings.model_copy(deep=True),
+            self.model,
+            done=self._opened,
+            failed=self._open_failed,
+            dropped=_close,
+            owner=self,
+            key="open",
+            priority=2,
+        )
+
+    def open_sample(self) -> None:
+        """Open the sample cuttings well."""
+        self.background.run(
+            _sample, done=self.open, failed=self._open_failed, owner=self, key="sample"
+        )
+
+    def reload(self) -> None:
+        """Look for new and changed photos in the open folder."""
+        if self.project is not None:
+            self.open(self.project.folder)
+
+    def _opened(self, opened: Opened) -> None:
+        self._abandon_job()
+        previous, self.project = self.project, opened.project
+        if previous is not None:
+            self._close_project(previous)
+        self.settings.remember_folder(opened.project.folder)
+        self.keeper.changed()
+        self.opened.emit(opened.project)
+        self._replace(opened.results)
+        if opened.project.notice:
+            self.tell("info", opened.project.notice)
+        self._load_model()
+
+    def _open_failed(self, error: Exception) -> None:
+        self.open_failed.emit()
+        self._tell_failure("The folder could not be opened", error)
+
+    def _close_project(self, project: Project) -> None:
+        self.background.run(project.close, done=_ignore, owner=self)
+
+    def _replace(self, results: list[PhotoResult]) -> None:
+        self._statuses = {result.photo.file: result.status for result in results}
+        self._tally = tally_of(results)
+        self.results_replaced.emit(results)
+        self.tally_changed.emit()
+
+    def _show_model_results(self) -> None:
+        """The open folder as the chosen model sees it."""
+        if self.project is None:
+            return
+        self.background.run(
+            self.project.results,
+            self.model,
+            done=self._replace,
+            failed=lambda error: self._tell_failure("The results could not be read", error),
+            owner=self,
+            key="results",
+        )
+
+    # Models
+
+    def list_models(self) -> None:
+        """Read the cards of all models at hand."""
+        self.background.run(
+            _models,
+            self.settings.model,
+            done=self._models_listed,
+            failed=lambda error: self._tell_failure("The models could not be listed", error),
+            owner=self,
+            key="models",
+            priority=3,
+        )
+
+    def _models_listed(self, found: tuple[list[ModelEntry], Path | None]) -> None:
+        self.entries, chosen = found
+        self.models_listed.emit(self.entries)
+        usable = [e for e in self.entries if e.card is not None]
+        entry = next((e for e in usable if e.path == chosen), usable[0] if usable else None)
+        if entry is None:
+            self.tell("warn", "There is no model to analyse with; add one on the Models page.")
+        self._choose(entry)
+
+    def use_model(self, entry: ModelEntry) -> None:
+        """Choose another model; its earlier results are shown at once."""
+        self.settings.model = str(entry.path)
+        self.keeper.changed()
+        self._choose(entry)
+
+    def _choose(self, entry: ModelEntry | None) -> None:
+        before, self.entry = self.model, entry
+        self.model_chosen.emit(entry)
+        if self.model != before:
+            self._show_model_results()
+        if self.project is not None:
+            self._load_model()
+
+    def add_model(self, source: Path) -> None:
+        """Check a model file and copy it among the user's models."""
+        self.background.run(
+            _add_model,
+            source,
+            done=self._model_added,
+            failed=lambda error: self._tell_failure("The model could not be added", error),
+            owner=self,
+        )
+
+    def _model_added(self, path: Path) -> None:
+        self.settings.model = str(path)
+        self.keeper.changed()
+        self.list_models()
+
+    def device_changed(self) -> None:
+        """Start the model anew where the settings now say."""
+        if self.inference.isRunning():
+            self._load_model()
+
+    def _load_model(self) -> None:
+        if self.entry is None:
+            return
+        wanted = (self.entry.path, self.settings.device, self.settings.precision)
+        if wanted == self._asked:
+            return
+        self._asked, self.ready = wanted, None
+        self.inference.load(wanted[0], device=wanted[1], precision=wanted[2])
+
+    def _model_ready(self, ready: ModelReady) -> None:
+        self.ready = ready
+        self.model_ready.emit(ready)
+        if self._wish is not None:
+            result, class_name, method = self._wish
+            self.want_heatmap(result, class_name=class_name, method=method)
+
+    def _model_failed(self, text: str) -> None:
+        self._asked = self.ready = None
+        self.model_ready.emit(None)
+        self.tell("error", text, ("Try again", self._load_model))
+
+    # Jobs
+
+    def analyse(self, *, again: bool = False) -> None:
+        """Analyse what is pending, or everything ``again``."""
+        if self.project is None or self.running:
+            return
+        if self.entry is None:
+            self.tell("warn", "There is no model to analyse with; add one on the Models page.")
+            return
+        self._load_model()
+        self.running, self.paused = True, False
+        total = len(self._statuses)
+        self.progress = Progress(total - (total if again else self._tally["new"]), total)
+        self.job_started.emit()
+        self.inference.analyse(self.project, again=again)
+
+    def pause(self, *, paused: bool) -> None:
+        self.paused = paused and self.running
+        self.inference.pause(paused=self.paused)
+        self.job_progress.emit(self.progress)
+
+    def cancel(self) -> None:
+        if self.running:
+            self.inference.cancel()
+
+    def _abandon_job(self) -> None:
+        """Another folder is shown from now on: what still comes of the old job is ignored."""
+        if self.running:
+            self.inference.cancel()
+            self.running = self.paused = False
+            self._abandoned += 1
+
+    def _results(self, results: list[PhotoResult]) -> None:
+        if self._abandoned:
+            return
+        known = [r for r in results if r.photo.file in self._statuses]
+        for result in known:
+            self._tally[self._statuses[result.photo.file]] -= 1
+            self._tally[result.status] += 1
+            self._statuses[result.photo.file] = result.status
+        self.results_changed.emit(known)
+        self.tally_changed.emit()
+
+    def _progressed(self, progress: Progress) -> None:
+        if self._abandoned:
+            return
+        self.progress = progress
+        self.job_progress.emit(progress)
+
+    def _job_done(self, done: JobDone) -> None:
+        if self._abandoned:
+            self._abandoned -= 1
+            return
+        self.running = self.paused = False
+        self.job_done.emit(done)
+        if done.error:
+            self.tell("error", done.error, ("Continue", self.analyse))
+
+    # Heatmaps and files
+
+    def want_heatmap(self, result: PhotoResult, *, class_name: str, method: str) -> None:
+        """Ask for a heatmap, as soon as the model is ready; only the newest wish is shown."""
+        self._wish = (result, class_name, method) if result.prediction else None
+        if self.ready is None or self._wish is None:
+            return
+        self._wanted_heatmap = self.inference.explain(
+            result.photo, class_name=class_name, method=method or "auto"
+        )
+
+    def forget_heatmap(self) -> None:
+        self._wanted_heatmap, self._wish = 0, None
+        self.inference.forget_heatmap()
+
+    def _heatmap_ready(self, answer: HeatmapAnswer) -> None:
+        if answer.request.id != self._wanted_heatmap:
+            return
+        self._wish = None
+        if answer.heatmap is not None:
+            self.heatmap.emit(answer.heatmap, answer.request.photo.file)
+        else:
+            self.heatmap_failed.emit(answer.error)
+
+    def export_csv(self, path: Path, *, tiles: bool = False) -> None:
+        """Write the chosen model's results of the open folder."""
+        if self.project is None or self.model is None or self.entry is None:
+            return
+        self.background.run(
+            _export,
+            self.project,
+            path,
+            self.entry,
+            tiles,
+            done=self.exported.emit,
+            failed=lambda error: self._tell_failure("The results could not be exported", error),
+            owner=self,
+        )
+
+    def shutdown(self) -> None:
+        """Stop and join everything; the catalogue keeps what was done."""
+        self.inference.stop()
+        self.background.shutdown()
+        if self.project is not None:
+            self.project.close()
+            self.project = None
+        self.keeper.save_now()
+
+    def _tell_failure(self, what: str, error: Exception) -> None:
+        if isinstance(error, GeoViewError):
+            self.tell("error", str(error))
+            return
+        log.error("%s", what, exc_info=error)
+        self.tell("error", f"{what}: {error}. The log has the details.")
+
+
+# The work itself, in background threads.
+
+
+def _open(folder: Path, settings: Settings, model: ModelRef | None) -> Opened:
+    from geoview.project import Project
+
+    project = Project.open(folder, settings=settings)
+    try:
+        return Opened(project, project.results(model))
+    except BaseException:
+        project.close()
+        raise
+
+
+def _close(opened: Opened) -> None:
+    opened.project.close()
+
+
+def _sample() -> Path:
+    from geoview.samples import sample_folder
+
+    return sample_folder()
+
+
+def _models(wanted: str | None) -> tuple[list[ModelEntry], Path | None]:
+    from geoview.models import store
+
+    entries = store.available()
+    try:
+        chosen = store.resolve(wanted)
+    except ModelError:
+        return entries, None
+    if chosen not in [e.path for e in entries]:
+        entries.append(store.entry(chosen))
+    return entries, chosen
+
+
+def _add_model(source: Path) -> Path:
+    from geoview import files, paths
+    from geoview.models.bundle import read_card
+
+    read_card(source)
+    target = paths.user_models_dir() / source.name
+    if target.exists() and target.samefile(source):
+        return target
+    try:
+        with files.replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+    except OSError as error:
+        raise DataError(
+            f"The model {source.name} cannot be copied to {target.parent} ({error.strerror}); "
+            "free some space there."
+        ) from error
+    return target
+
+
+def _export(project: Project, path: Path, entry: ModelEntry, tiles: bool) -> Path:
+    if entry.card is None or entry.ref is None:
+        raise ModelError(f"The model {entry.path.name} cannot be used; choose another one.")
+    project.export_csv(
+        None if tiles else path,
+        model=entry.ref,
+        tiles=path if tiles else None,
+        classes=entry.card.classes,
+        layers=entry.card.layers,
+    )
+    return path
+
+
+def _ignore(_answer: Any) -> None:
+    """Nothing waits for this."""

@@ -1,0 +1,142 @@
+"""The style sheet over Fusion: flat, dense, aligned to a 4 px grid."""
+
+from __future__ import annotations
+
+from string import Template
+from typing import TYPE_CHECKING
+
+from geoview import paths
+
+if TYPE_CHECKING:
+    from geoview.app.theme import Tokens
+
+_SHEET = Template("""
+QWidget { selection-background-color: $accent; selection-color: $accent_text; }
+QMainWindow, QDialog { background: $window; }
+QToolTip { background: $surface; color: $text; border: 1px solid $border; padding: 4px 8px; }
+
+QFrame#toolbar { background: $window; border: none; border-bottom: 1px solid $border; }
+QToolButton { color: $text; background: transparent; border: 1px solid transparent;
+              border-radius: 4px; padding: 4px 8px; }
+QToolButton:hover { background: $hover; }
+QToolButton:pressed, QToolButton:checked { background: $accent_soft; }
+QToolButton:focus { border-color: $accent; }
+QToolButton:disabled { color: $muted; }
+QToolButton::menu-indicator { image: none; }
+QToolButton[role="primary"] { background: $accent; color: $accent_text; }
+QToolButton[role="primary"]:hover, QToolButton[role="primary"]:focus { border-color: $text; }
+QToolButton[role="primary"]:disabled { background: $sunken; color: $muted; }
+
+QFrame#rail { background: $window; border: none; border-right: 1px solid $border; }
+QFrame#rail QToolButton { border-radius: 6px; padding: 8px 4px 4px 4px; font-size: 8pt;
+                          color: $muted; }
+QFrame#rail QToolButton:checked { color: $text; background: $accent_soft; }
+QFrame#rail QToolButton:focus { border-color: $accent; }
+
+QPushButton { background: $surface; color: $text; border: 1px solid $border; border-radius: 4px;
+              padding: 4px 12px; min-height: 20px; }
+QPushButton:hover { background: $hover; }
+QPushButton:pressed { background: $accent_soft; }
+QPushButton:focus { border-color: $accent; }
+QPushButton:disabled { color: $muted; background: $window; }
+QPushButton[role="primary"] { background: $accent; color: $accent_text; border-color: $accent; }
+QPushButton[role="primary"]:hover, QPushButton[role="primary"]:focus { border-color: $text; }
+QPushButton[role="primary"]:disabled { background: $sunken; color: $muted;
+                                       border-color: $border; }
+QPushButton[role="link"] { background: transparent; border: 1px solid transparent;
+                           color: $accent; padding: 0 4px; min-height: 20px; }
+QPushButton[role="link"]:hover { text-decoration: underline; }
+QPushButton[role="link"]:focus { border-color: $accent; }
+QPushButton[role="quiet"] { background: transparent; border-color: transparent; }
+QPushButton[role="quiet"]:hover { background: $hover; }
+QPushButton[role="quiet"]:focus { border-color: $accent; }
+QPushButton[role="row"] { text-align: left; background: transparent; border-color: transparent; }
+QPushButton[role="row"]:hover { background: $hover; }
+QPushButton[role="row"]:focus { border-color: $accent; }
+QPushButton[role="choice"] { text-align: left; padding: 16px; border-radius: 8px; }
+QPushButton[role="choice"]:focus { border: 2px solid $accent; padding: 15px; }
+
+QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox {
+    background: $surface; color: $text; border: 1px solid $border; border-radius: 4px;
+    padding: 2px 8px; min-height: 22px; }
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus,
+QComboBox:focus { border-color: $accent; }
+QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled { color: $muted; background: $window; }
+QComboBox { padding-right: 20px; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 12px; height: 12px; }
+QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; outline: none;
+    selection-background-color: $accent_soft; selection-color: $text; padding: 4px; }
+QSpinBox::up-button, QSpinBox::down-button { border: none; width: 18px; background: transparent; }
+QSpinBox::up-arrow { image: url("$icons/ui-chevron-up-$mode.svg"); width: 10px; height: 10px; }
+QSpinBox::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 10px; height: 10px; }
+
+QAbstractItemView { background: $surface; color: $text; border: none; outline: none;
+    selection-background-color: $accent_soft; selection-color: $text; }
+QHeaderView::section { background: $window; color: $muted; border: none;
+    border-bottom: 1px solid $border; padding: 4px 8px; }
+QMenu { background: $surface; color: $text; border: 1px solid $border; padding: 4px; }
+QMenu::item { padding: 4px 24px 4px 12px; border-radius: 4px; }
+QMenu::item:selected { background: $accent_soft; color: $text; }
+QMenu::item:disabled { color: $muted; }
+QMenu::separator { height: 1px; background: $border; margin: 4px 8px; }
+
+QScrollArea, QScrollArea > QWidget > QWidget#page { background: $window; border: none; }
+QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
+QScrollBar::handle { background: $scroll; border-radius: 4px; margin: 2px; }
+QScrollBar::handle:vertical { min-height: 32px; }
+QScrollBar::handle:horizontal { min-width: 32px; }
+QScrollBar::handle:hover { background: $muted; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+
+QSplitter::handle { background: $border; }
+QSplitter::handle:horizontal { width: 1px; }
+QSplitter::handle:vertical { height: 1px; }
+QMainWindow::separator { background: $border; width: 1px; height: 1px; }
+QMainWindow::separator:hover { background: $accent; width: 3px; height: 3px; }
+QDockWidget { color: $muted; font-weight: 600; }
+QDockWidget::title { background: $window; padding: 6px 8px; border-bottom: 1px solid $border; }
+
+QProgressBar { background: $sunken; border: none; border-radius: 3px; max-height: 6px;
+    min-height: 6px; }
+QProgressBar::chunk { background: $accent; border-radius: 3px; }
+QSlider::groove:horizontal { background: $track; height: 4px; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: $accent; height: 4px; border-radius: 2px; }
+QSlider::handle:horizontal { background: $surface; border: 2px solid $accent; width: 10px;
+    height: 10px; margin: -5px 0; border-radius: 7px; }
+QSlider::handle:horizontal:focus { background: $accent; }
+
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $muted; border-radius: 3px;
+    background: $surface; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent;
+    image: url("$icons/ui-check-$mode.svg"); }
+QCheckBox::indicator:focus { border: 2px solid $accent; }
+
+QLabel[role="title"] { font-size: 18pt; font-weight: 600; }
+QLabel[role="heading"] { font-weight: 600; }
+QLabel[role="muted"], QLabel[role="hint"] { color: $muted; }
+QLabel[role="error"] { color: $error; }
+QFrame[role="card"] { background: $surface; border: 1px solid $border; border-radius: 8px; }
+QFrame[role="bar"] { background: $window; border: none; border-top: 1px solid $border; }
+QFrame[role="panel"] { background: $surface; border: none; }
+QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
+QFrame[banner="warn"] { background: $warn_soft; border-bottom: 1px solid $border; }
+QFrame[banner="error"] { background: $error_soft; border-bottom: 1px solid $border; }
+QFrame[banner="info"] { background: $accent_soft; border-bottom: 1px solid $border; }
+QFrame[banner="warn"] QLabel { color: $warn; }
+QFrame[banner="error"] QLabel { color: $error; }
+QFrame[banner="info"] QLabel { color: $text; }
+""")
+
+
+def stylesheet(tokens: Tokens) -> str:
+    """The style sheet filled in with a theme's colours."""
+    values = {name: getattr(tokens, name) for name in tokens.__slots__}
+    values["mode"] = "dark" if tokens.dark else "light"
+    values["icons"] = (paths.resources() / "icons").as_posix()
+    values["scroll"] = "#565e66" if tokens.dark else "#b4bbc2"
+    values["track"] = tokens.border
+    return _SHEET.substitute(values)

@@ -1,0 +1,168 @@
+"""The one toolbar: open, analyse, export; the folder; filter, model and device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from geoview.app import icons
+from geoview.app.job_words import photos
+from geoview.app.parts import ICON_PX, describe, label
+from geoview.app.theme import GAP, SMALL, figures, set_role
+from geoview.app.words import count
+
+if TYPE_CHECKING:
+    from geoview.models.store import ModelEntry
+
+_NARROW_PX = 1180
+
+
+class Toolbar(QFrame):
+    """Holds the actions of daily work, so that menus, keys and buttons agree."""
+
+    model_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self._folder = ""
+        self._photos = 0
+        self._make_actions()
+        self.open_button = self._button(self.open)
+        self.analyse_button = self._button(self.analyse)
+        self.export_button = self._export_button()
+        self.filter_button = self._button(self.filter)
+        self.device_button = self._button(self.device)
+        self.place = label(role="muted")
+        self.place.setFont(figures(self.place.font()))
+        self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.models = QComboBox()
+        self.models.setMaximumWidth(260)
+        self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        describe(self.models, "Model", "The model that analyses the photos")
+        self.models.activated.connect(
+            lambda index: self.model_chosen.emit(self.models.itemData(index))
+        )
+        self._lay_out()
+        self.set_models(())
+        self.set_folder(None, 0)
+        self.show_pending(0, running=False, usable=False)
+
+    def _make_actions(self) -> None:
+        self.open = self._action("open", "Open…", "Ctrl+O", "Open a folder of photos")
+        self.analyse = self._action("analyse", "Analyse", "Ctrl+Return", "")
+        self.again = self._action("refresh", "Analyse all again", "", "")
+        self.export = self._action("export", "Export…", "Ctrl+E", "Results per photo as CSV")
+        self.export_tiles = self._action("grid", "Results per tile (CSV)…", "", "")
+        self.filter = self._action("filter", "Filter", "/", "Filter the photos")
+        self.device = self._action("device", "Device", "", "Where the model runs; opens Settings")
+
+    def _action(self, icon: str, text: str, key: str, about: str) -> QAction:
+        action = QAction(icons.icon(icon), text, self)
+        if key:
+            action.setShortcut(QKeySequence(key))
+        shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip("  ".join(part for part in (about or text.rstrip("…"), shown) if part))
+        return action
+
+    def _button(self, action: QAction) -> QToolButton:
+        made = QToolButton()
+        made.setDefaultAction(action)
+        made.setIconSize(QSize(ICON_PX, ICON_PX))
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        made.setFixedHeight(32)
+        made.setAccessibleName(action.text().rstrip("…"))
+        made.setAccessibleDescription(action.toolTip())
+        return made
+
+    def _export_button(self) -> QToolButton:
+        made = self._button(self.export)
+        menu = QMenu(made)
+        menu.addAction(icons.icon("list"), "Results per photo (CSV)…", self.export.trigger)
+        menu.addAction(self.export_tiles)
+        made.setMenu(menu)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        return made
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(GAP, SMALL, GAP, SMALL)
+        row.setSpacing(SMALL)
+        for widget in (self.open_button, self.analyse_button, self.export_button):
+            row.addWidget(widget)
+        row.addSpacing(GAP)
+        row.addWidget(self.place, 1)
+        row.addWidget(self.filter_button)
+        row.addWidget(self.models)
+        row.addWidget(self.device_button)
+
+    def set_folder(self, folder: Path | None, number: int) -> None:
+        """Say which folder is open and how many photos it has."""
+        self._folder, self._photos = (folder.name or str(folder)) if folder else "", number
+        self.place.setToolTip(str(folder) if folder else "")
+        self._fit()
+
+    def show_pending(self, pending: int, *, running: bool, usable: bool) -> None:
+        """The Analyse button says how much there is to do, and stands out while there is."""
+        primary = bool(pending) and usable and not running
+        self.analyse.setText(f"Analyse {count(pending)}" if primary else "Analyse")
+        self.analyse.setIcon(icons.icon("analyse", "accent_text" if primary else "text"))
+        self.analyse.setEnabled(primary)
+        self.again.setEnabled(usable and not running)
+        about = f"Analyse {photos(pending)}" if pending else "Every photo has been analysed"
+        self.analyse.setToolTip(f"{about}  Ctrl+Return")
+        set_role(self.analyse_button, "primary" if primary else "")
+        self.export.setEnabled(usable)
+        self.export_tiles.setEnabled(usable)
+        self.export_button.setEnabled(usable)
+
+    def set_models(self, entries: Sequence[ModelEntry]) -> None:
+        """Offer the models that can be used."""
+        with QSignalBlocker(self.models):
+            self.models.clear()
+            for entry in entries:
+                if entry.card is not None:
+                    self.models.addItem(entry.card.title, entry)
+            if not self.models.count():
+                self.models.addItem("No model")
+            self.models.setEnabled(self.models.itemData(0) is not None)
+
+    def set_model(self, entry: ModelEntry | None) -> None:
+        with QSignalBlocker(self.models):
+            for i in range(self.models.count()):
+                known = self.models.itemData(i)
+                if known is not None and entry is not None and known.path == entry.path:
+                    self.models.setCurrentIndex(i)
+
+    def set_device(self, text: str) -> None:
+        self.device.setText(text)
+        self.device_button.setAccessibleName(f"Device: {text}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW_PX
+        beside = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        only = Qt.ToolButtonStyle.ToolButtonIconOnly
+        self.filter_button.setToolButtonStyle(only if narrow else beside)
+        self._fit()
+
+    def _fit(self) -> None:
+        text = f"{self._folder} · {photos(self._photos)}" if self._folder else ""
+        width = max(0, self.place.width() - SMALL)
+        self.place.setText(
+            self.place.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, width)
+        )

@@ -1,0 +1,416 @@
+"""The main window: rail, toolbar, banners, pages, log and jobs bar around one session."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QShortcut,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from geoview.app import job_words, theme
+from geoview.app.background import Background
+from geoview.app.banner import Banners
+from geoview.app.jobs_bar import JobsBar
+from geoview.app.log_pane import LogPane
+from geoview.app.rail import Rail
+from geoview.app.session import Session
+from geoview.app.settings_keeper import SettingsKeeper
+from geoview.app.start_page import StartPage
+from geoview.app.toolbar import Toolbar
+from geoview.app.worker import Backend, JobDone, ModelReady
+
+if TYPE_CHECKING:
+    from geoview.app.photos_page import PhotosPage
+    from geoview.models.store import ModelEntry
+    from geoview.project import Project
+
+log = logging.getLogger(__name__)
+
+_SIZE = (1440, 900)
+_LEAST = (960, 600)
+
+
+class MainWindow(QMainWindow):
+    """GeoView's window. Heavy pages are built when they are first needed.
+
+    ``settled`` tells that the models have been listed and the window is ready for work.
+    """
+
+    settled = Signal()
+
+    def __init__(self, *, backend: Backend | None = None) -> None:
+        super().__init__()
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.background = Background(self)
+        self.keeper = SettingsKeeper(self.background, self)
+        self.session = Session(self.background, self.keeper, self, backend=backend)
+        self.rail = Rail()
+        self.toolbar = Toolbar()
+        self.banners = Banners()
+        self.pages = QStackedWidget()
+        self.log_pane = LogPane(self.background.bridge)
+        self.jobs = JobsBar()
+        self.start = StartPage()
+        self._made: dict[str, QWidget] = {}
+        self._page = "photos"
+        self._closed = False
+        self.setWindowTitle("GeoView")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(*_LEAST)
+        self._lay_out()
+        self._connect()
+        self._add_keys()
+        self._restore_geometry()
+        self.start.show_recent(self.keeper.now.recent_folders)
+        self.show_page("photos")
+
+    def _lay_out(self) -> None:
+        self.pages.addWidget(self.start)
+        self.log_pane.hide()
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        for widget in (self.toolbar, self.banners):
+            right.addWidget(widget)
+        right.addWidget(self.pages, 1)
+        for widget in (self.log_pane, self.jobs):
+            right.addWidget(widget)
+        centre = QWidget()
+        row = QHBoxLayout(centre)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addLayout(right, 1)
+        self.setCentralWidget(centre)
+
+    def _connect(self) -> None:
+        session, bar, tools = self.session, self.jobs, self.toolbar
+        self.rail.page_wanted.connect(self.show_page)
+        self.start.open_wanted.connect(self.ask_folder)
+        self.start.sample_wanted.connect(session.open_sample)
+        self.start.folder_chosen.connect(session.open)
+        tools.open.triggered.connect(self.ask_folder)
+        tools.analyse.triggered.connect(lambda: session.analyse())
+        tools.again.triggered.connect(lambda: session.analyse(again=True))
+        tools.export.triggered.connect(lambda: self.ask_export(tiles=False))
+        tools.export_tiles.triggered.connect(lambda: self.ask_export(tiles=True))
+        tools.filter.triggered.connect(self.focus_filter)
+        tools.device.triggered.connect(lambda: self.show_page("settings"))
+        tools.model_chosen.connect(session.use_model)
+        bar.pause_toggled.connect(lambda paused: session.pause(paused=paused))
+        bar.cancel_wanted.connect(self._cancel)
+        bar.continue_wanted.connect(lambda: session.analyse())
+        bar.failed_wanted.connect(self.show_failed)
+        bar.log_toggled.connect(self.log_pane.setVisible)
+        session.opening.connect(self._opening)
+        session.opened.connect(self._opened)
+        session.open_failed.connect(self._show_idle)
+        session.tally_changed.connect(self._show_pending)
+        session.results_replaced.connect(lambda _results: self._show_idle())
+        session.models_listed.connect(self._models_listed)
+        session.model_chosen.connect(self._model_chosen)
+        session.model_loading.connect(self._model_loading)
+        session.model_ready.connect(self._model_ready)
+        session.job_started.connect(self._job_started)
+        session.job_progress.connect(self._job_progress)
+        session.job_done.connect(self._job_done)
+        session.exported.connect(self._exported)
+        session.notice.connect(self.banners.show_notice)
+        hints = QApplication.styleHints()
+        hints.colorSchemeChanged.connect(self._scheme_changed)
+
+    def _add_keys(self) -> None:
+        tools = self.toolbar
+        self.addActions([tools.open, tools.analyse, tools.again, tools.export, tools.filter])
+        keys = {
+            "F5": self.session.reload,
+            "F11": self.toggle_full_screen,
+            "Ctrl+L": self.jobs.log.click,
+            "Ctrl+,": lambda: self.show_page("settings"),
+            "?": self.show_keyboard,
+            "F1": lambda: self.show_page("help"),
+            "Esc": self._escape,
+        }
+        for place, name in enumerate(self.rail.buttons, start=1):
+            keys[f"Ctrl+{place}"] = lambda name=name: self.show_page(name)
+        for key, call in keys.items():
+            QShortcut(QKeySequence(key), self, activated=call)
+
+    # Starting and ending
+
+    def begin(self, folder: Path | None = None) -> None:
+        """What waits until the window has been painted: models, and the folder asked for."""
+        self.session.list_models()
+        if folder is not None:
+            self.session.open(folder)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Hide at once, then stop and join whatever runs; what was done is kept."""
+        if not self._closed:
+            self._closed = True
+            self._remember_geometry()
+            self.hide()
+            self.log_pane.detach()
+            self.session.shutdown()
+        super().closeEvent(event)
+
+    def _remember_geometry(self) -> None:
+        window = self.keeper.now.window
+        window["geometry"] = base64.b64encode(self.saveGeometry().data()).decode("ascii")
+        photos = self._photos_page()
+        if photos is not None:
+            window["panels"] = photos.save_layout()
+
+    def _restore_geometry(self) -> None:
+        self.resize(*_SIZE)
+        try:
+            text = self.keeper.now.window.get("geometry", "")
+            self.restoreGeometry(QByteArray(base64.b64decode(text.encode(), validate=True)))
+        except ValueError:
+            log.warning("The remembered place of the window could not be read")
+
+    # Pages
+
+    def show_page(self, name: str) -> None:
+        """Show a page of the rail, building it on first use."""
+        self._page = name
+        self.rail.set_current(name)
+        if name == "photos" and self.session.project is None:
+            self.pages.setCurrentWidget(self.start)
+        else:
+            self.pages.setCurrentWidget(self._page_widget(name))
+
+    def photos_page(self) -> PhotosPage:
+        """The Photos page, built if need be."""
+        return self._page_widget("photos")  # type: ignore[return-value]
+
+    def _photos_page(self) -> PhotosPage | None:
+        return self._made.get("photos")  # type: ignore[return-value]
+
+    def _page_widget(self, name: str) -> QWidget:
+        if name not in self._made:
+            self._made[name] = getattr(self, f"_make_{name}")()
+            self.pages.addWidget(self._made[name])
+        return self._made[name]
+
+    def _make_photos(self) -> QWidget:
+        from geoview.app.photos_page import PhotosPage
+
+        page = PhotosPage(self.session)
+        page.full_screen_wanted.connect(self.toggle_full_screen)
+        page.open_wanted.connect(self.ask_folder)
+        if layout := self.keeper.now.window.get("panels"):
+            page.restore_layout(layout)
+        page.show_model(self.session.entry, self.session.ready)
+        return page
+
+    def _make_models(self) -> QWidget:
+        from geoview.app.models_page import ModelsPage
+
+        page = ModelsPage()
+        page.set_entries(self.session.entries)
+        page.set_chosen(self.session.entry)
+        page.use_wanted.connect(self.session.use_model)
+        page.add_wanted.connect(self.session.add_model)
+        self.session.models_listed.connect(page.set_entries)
+        self.session.model_chosen.connect(page.set_chosen)
+        return page
+
+    def _make_settings(self) -> QWidget:
+        from geoview.app.settings_page import SettingsPage
+
+        page = SettingsPage(self.session)
+        page.theme_changed.connect(self.apply_theme)
+        page.device_changed.connect(self.session.device_changed)
+        return page
+
+    def _make_help(self) -> QWidget:
+        from geoview.app.help_page import HelpPage
+
+        return HelpPage()
+
+    # What the user does
+
+    def ask_folder(self) -> None:
+        dialog = QFileDialog(self, "Open a folder of photos")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.session.open(Path(name)))
+        dialog.open()
+
+    def ask_export(self, *, tiles: bool) -> None:
+        project = self.session.project
+        if project is None:
+            return
+        name = f"{project.folder.name}{'-tiles' if tiles else ''}.csv"
+        dialog = QFileDialog(self, "Export results", str(project.folder.parent / name))
+        dialog.setNameFilter("CSV (*.csv)")
+        dialog.setDefaultSuffix("csv")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda file: self.session.export_csv(Path(file), tiles=tiles))
+        dialog.open()
+
+    def focus_filter(self) -> None:
+        if self.session.project is not None:
+            self.show_page("photos")
+            self.photos_page().browser.focus_filter()
+
+    def show_failed(self) -> None:
+        """Filter the photos to those that could not be read."""
+        self.show_page("photos")
+        self.photos_page().browser.show_failed()
+
+    def show_keyboard(self) -> None:
+        from geoview.app.help_page import KEYBOARD, HelpPage
+
+        self.show_page("help")
+        page = self._page_widget("help")
+        if isinstance(page, HelpPage):
+            page.show_topic(KEYBOARD)
+
+    def toggle_full_screen(self) -> None:
+        """The photo and the panels only, or everything again."""
+        full = not self.isFullScreen()
+        for part in (self.rail, self.toolbar, self.jobs):
+            part.setVisible(not full)
+        self.showFullScreen() if full else self.showNormal()
+
+    def _escape(self) -> None:
+        if self.isFullScreen():
+            self.toggle_full_screen()
+
+    def apply_theme(self) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, self.keeper.now.theme)
+
+    def _scheme_changed(self) -> None:
+        if self.keeper.now.theme == "system" and not self._closed:
+            self.apply_theme()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "start"):
+            self.start.tint()
+            self.start.show_recent(self.keeper.now.recent_folders)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped_folder(event.mimeData().urls()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        folder = _dropped_folder(event.mimeData().urls())
+        if folder is not None:
+            event.acceptProposedAction()
+            self.session.open(folder)
+
+    # What the session tells
+
+    def _opening(self, folder: Path) -> None:
+        self.jobs.show_busy(f"Opening {folder.name or folder}")
+
+    def _opened(self, project: Project) -> None:
+        self.banners.clear()
+        self.setWindowTitle(f"{project.folder.name} · GeoView")
+        self.toolbar.set_folder(project.folder, len(project.photos))
+        self.photos_page()
+        self.show_page("photos")
+        self.start.show_recent(self.keeper.now.recent_folders)
+
+    def _show_pending(self) -> None:
+        session = self.session
+        usable = session.project is not None and session.entry is not None
+        pending = session.tally["new"] if session.project is not None else 0
+        self.toolbar.show_pending(pending, running=session.running, usable=usable)
+
+    def _show_idle(self) -> None:
+        session = self.session
+        if session.running:
+            return
+        if session.project is None:
+            self.jobs.show_idle("")
+            return
+        parts = (job_words.summary(session.tally), job_words.left_out(session.project.skipped))
+        tally = session.tally
+        self.jobs.show_idle(
+            " · ".join(part for part in parts if part),
+            failed=tally["failed"],
+            unfinished=bool(tally["new"]) and bool(tally["done"] or tally["failed"]),
+        )
+
+    def _models_listed(self, entries: list[ModelEntry]) -> None:
+        self.toolbar.set_models(entries)
+        QTimer.singleShot(0, self, self.settled.emit)
+
+    def _model_chosen(self, entry: ModelEntry | None) -> None:
+        self.toolbar.set_model(entry)
+        self.toolbar.set_device(self._wanted_device())
+        self._show_pending()
+
+    def _model_loading(self) -> None:
+        self.toolbar.set_device("Loading…")
+        if self.session.running:
+            self._job_started()
+
+    def _model_ready(self, ready: ModelReady | None) -> None:
+        self.toolbar.set_device(ready.device_label if ready else "No model")
+
+    def _wanted_device(self) -> str:
+        device = self.keeper.now.device
+        return "Device" if device == "auto" else device
+
+    def _job_started(self) -> None:
+        self._show_pending()
+        note = "" if self.session.ready else "Getting the model ready"
+        self.jobs.show_progress(self.session.progress, note=note)
+
+    def _job_progress(self, _progress: object) -> None:
+        if self.session.running:
+            self.jobs.show_progress(self.session.progress, paused=self.session.paused)
+
+    def _cancel(self) -> None:
+        self.jobs.show_stopping()
+        self.session.cancel()
+
+    def _job_done(self, _done: JobDone) -> None:
+        self._show_pending()
+        self._show_idle()
+
+    def _exported(self, path: Path) -> None:
+        if self.session.running:
+            self.session.tell("info", f"Exported to {path}", ("Open", lambda: _open(path)))
+        else:
+            self.jobs.show_idle(f"Exported to {path}", link=("Open", lambda: _open(path)))
+
+
+def _open(path: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+
+def _dropped_folder(urls: list[QUrl]) -> Path | None:
+    """The folder that was dropped, or that of the file that was."""
+    for url in urls:
+        path = Path(url.toLocalFile()) if url.isLocalFile() else None
+        if path is not None and path.exists():
+            return path if path.is_dir() else path.parent
+    return None

@@ -1,0 +1,302 @@
+"""What the inference thread does, without Qt: one model, one device, one request at a time.
+
+Heatmaps go before analysis: one that is asked for during a run is served between two batches.
+Only the newest heatmap and the newest model are wanted; older requests are dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from geoview.errors import GeoViewError
+from geoview.records import Heatmap, ModelRef, Photo, Progress
+
+if TYPE_CHECKING:
+    from geoview.models.card import ModelCard
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    path: Path
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyseRequest:
+    project: Any
+    again: bool = False
+
+
+@dataclass(slots=True)
+class _Analysis:
+    request: AnalyseRequest
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainRequest:
+    id: int
+    photo: Photo
+    class_name: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady:
+    """The model that is loaded now, and where it runs."""
+
+    path: Path
+    card: ModelCard
+    ref: ModelRef
+    device_label: str
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """How an analysis ended; ``error`` is empty unless it broke off."""
+
+    progress: Progress
+    stopped: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapAnswer:
+    """The answer to one heatmap request; ``heatmap`` is None when ``error`` says why."""
+
+    request: ExplainRequest
+    heatmap: Heatmap | None
+    error: str = ""
+
+
+class Backend(Protocol):
+    """The models' side; the default one imports torch when it is first used."""
+
+    def load(self, request: LoadRequest) -> tuple[Any, ModelReady]:
+        """An engine, warmed up, and what there is to say about it."""
+
+    def explain(
+        self, engine: Any, request: ExplainRequest, *, cancelled: Callable[[], bool]
+    ) -> Heatmap:
+        """One heatmap."""
+
+
+class TorchBackend:
+    """Loads models and explains photos with the real engine."""
+
+    def load(self, request: LoadRequest) -> tuple[Any, ModelReady]:
+        from geoview.explain import cam
+        from geoview.models import bundle, device
+        from geoview.models.engine import Engine
+
+        model = bundle.load(request.path)
+        choice = device.choose(device=request.device, precision=request.precision)
+        engine = Engine(model, choice=choice)
+        ready = ModelReady(
+            path=request.path,
+            card=model.card,
+            ref=model.ref,
+            device_label=engine.choice.label,
+            methods=tuple(cam.methods(model)),
+        )
+        return engine, ready
+
+    def explain(
+        self, engine: Any, request: ExplainRequest, *, cancelled: Callable[[], bool]
+    ) -> Heatmap:
+        from geoview.explain import cam
+
+        return cam.explain(
+            engine,
+            request.photo,
+            class_name=request.class_name,
+            method=request.method,
+            cancelled=cancelled,
+        )
+
+
+class Worker:
+    """Serves requests until stopped. ``tell(what, value)`` is called in the worker's thread.
+
+    Told: "loading" (LoadRequest), "ready" (ModelReady), "unusable" (str), "results"
+    (list of PhotoResult), "progress" (Progress), "job" (JobDone, always, once per analysis),
+    "heatmap" (HeatmapAnswer), "notice" (str).
+    """
+
+    def __init__(self, tell: Tell, *, backend: Backend | None = None) -> None:
+        self._tell = tell
+        self._backend: Backend = backend or TorchBackend()
+        self._changed = threading.Condition()
+        self._load: LoadRequest | None = None
+        self._analyses: deque[_Analysis] = deque()
+        self._running: _Analysis | None = None
+        self._explain: ExplainRequest | None = None
+        self._stop = False
+        self._paused = False
+        self._engine: Any = None
+
+    # Called from the GUI thread.
+
+    def ask(self, request: LoadRequest | AnalyseRequest | ExplainRequest) -> None:
+        with self._changed:
+            if isinstance(request, LoadRequest):
+                self._load = request
+            elif isinstance(request, AnalyseRequest):
+                self._analyses.append(_Analysis(request))
+            else:
+                self._explain = request
+            self._changed.notify_all()
+
+    def forget_heatmap(self) -> None:
+        with self._changed:
+            self._explain = None
+
+    def pause(self, *, paused: bool) -> None:
+        with self._changed:
+            self._paused = paused
+            self._changed.notify_all()
+
+    def cancel(self) -> None:
+        """Stop the analysis that runs and those that wait; each is still told as done."""
+        with self._changed:
+            for analysis in (*self._analyses, self._running):
+                if analysis is not None:
+                    analysis.cancelled = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
+
+    # The worker's thread.
+
+    def serve(self) -> None:
+        """Serve requests until ``stop()``; everything that was opened is closed."""
+        try:
+            while (request := self._next()) is not None:
+                if isinstance(request, LoadRequest):
+                    self._do_load(request)
+                elif isinstance(request, ExplainRequest):
+                    self._do_explain(request)
+                else:
+                    self._do_analyse(request)
+        finally:
+            self._close_engine()
+
+    def _next(self) -> LoadRequest | ExplainRequest | _Analysis | None:
+        with self._changed:
+            while not (self._stop or self._load or self._explain or self._analyses):
+                self._changed.wait()
+            if self._stop:
+                return None
+            if self._load is not None:
+                request, self._load = self._load, None
+                return request
+            return self._take_heatmap() or self._take_analysis()
+
+    def _take_heatmap(self) -> ExplainRequest | None:
+        request, self._explain = self._explain, None
+        return request
+
+    def _take_analysis(self) -> _Analysis:
+        self._running, self._paused = self._analyses.popleft(), False
+        return self._running
+
+    def _do_load(self, request: LoadRequest) -> None:
+        self._tell("loading", request)
+        self._close_engine()
+        try:
+            self._engine, ready = self._backend.load(request)
+        except Exception as error:
+            self._tell("unusable", _plain(error, f"The model {request.path.name} cannot be used"))
+        else:
+            self._tell("ready", ready)
+
+    def _do_explain(self, request: ExplainRequest) -> None:
+        if self._engine is None:
+            self._tell("heatmap", HeatmapAnswer(request, None, "No model is loaded."))
+            return
+        try:
+            heatmap = self._backend.explain(self._engine, request, cancelled=self._heatmap_stale)
+        except Exception as error:
+            if not self._heatmap_stale():
+                text = _plain(error, f"No heatmap for {request.photo.file}")
+                self._tell("heatmap", HeatmapAnswer(request, None, text))
+        else:
+            self._tell("heatmap", HeatmapAnswer(request, heatmap))
+
+    def _do_analyse(self, analysis: _Analysis) -> None:
+        progress, error = Progress(0, 0), ""
+        try:
+            if self._engine is None:
+                raise GeoViewError("No model is loaded; choose one on the Models page.")
+            if not analysis.cancelled:
+                progress = self._run(analysis.request)
+        except Exception as failure:
+            error = _plain(failure, "The analysis broke off")
+        stopped = self._interrupted()
+        with self._changed:
+            self._running = None
+        self._tell("job", JobDone(progress, stopped=stopped, error=error))
+
+    def _run(self, request: AnalyseRequest) -> Progress:
+        progress = Progress(0, 0)
+        stream = request.project.analyse(
+            self._engine,
+            again=request.again,
+            cancelled=self._interrupted,
+            notify=lambda text: self._tell("notice", text),
+        )
+        try:
+            for results, progress in stream:
+                self._tell("results", results)
+                self._tell("progress", progress)
+                self._between_batches()
+        finally:
+            stream.close()
+        return progress
+
+    def _between_batches(self) -> None:
+        """Serve a heatmap if one is wanted, and wait while paused."""
+        while True:
+            with self._changed:
+                while self._paused and not (self._explain or self._interrupted()):
+                    self._changed.wait()
+                heatmap = None if self._interrupted() else self._take_heatmap()
+            if heatmap is None:
+                return
+            self._do_explain(heatmap)
+
+    def _interrupted(self) -> bool:
+        """Whether the running analysis should end; plain reads, so it needs no lock."""
+        running = self._running
+        return self._stop or self._load is not None or (running is not None and running.cancelled)
+
+    def _heatmap_stale(self) -> bool:
+        return self._stop or self._explain is not None
+
+    def _close_engine(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+
+def _plain(error: Exception, what: str) -> str:
+    """One sentence for the user; anything unforeseen goes to the log in full."""
+    if isinstance(error, GeoViewError):
+        return str(error)
+    log.error("%s", what, exc_info=error)
+    return f"{what}: {error or type(error).__name__}. The log has the details."

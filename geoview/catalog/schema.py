@@ -1,0 +1,112 @@
+"""Tables of the catalogue; the same for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+VERSION = 1
+
+# Bytes of a file name that are no UTF-8 reach Python as lone surrogates U+DC80…U+DCFF, which no
+# database stores; they are kept as private-use characters, so that the name comes back exactly.
+_STORED = {0xDC80 + i: 0x10FF00 + i for i in range(128)}
+_READ = {stored: surrogate for surrogate, stored in _STORED.items()}
+
+
+class FileName(TypeDecorator[str]):
+    """A file name, also one whose bytes are no valid UTF-8."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None or value.isascii() else value.translate(_STORED)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return value if value is None or value.isascii() else str(value).translate(_READ)
+
+
+metadata = MetaData()
+
+about = Table(
+    "geoview",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+)
+
+# ``folder`` is "." in the catalogue beside the photos, so that the folder can be moved.
+photos = Table(
+    "photos",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("folder", FileName, nullable=False),
+    Column("file", FileName, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("well", FileName),
+    Column("depth_m", Double),
+    Column("sample", FileName),
+    Column("present", Boolean, nullable=False),
+    UniqueConstraint("folder", "file"),
+)
+
+# ``size_bytes`` and ``mtime_ns`` are those of the photo that was analysed: a result counts only
+# while they equal the photo's. ``numbers`` is JSON with every float written in full.
+results = Table(
+    "results",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("model_id", ForeignKey("models.id", ondelete="CASCADE"), primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", FileName, nullable=False),
+    Column("dominant", Text),
+    Column("layer", Text),
+    Column("width_px", Integer),
+    Column("height_px", Integer),
+    Column("device", Text),
+    Column("precision", String(16)),
+    Column("app_version", String(64), nullable=False),
+    Column("created_utc", String(40), nullable=False),
+    Column("numbers", Text),
+)
+
+# Apart from the results, so that a folder of thousands of photos opens without reading them.
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("photo_id", Integer, primary_key=True),
+    Column("model_id", Integer, primary_key=True),
+    Column("numbers", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["photo_id", "model_id"],
+        ["results.photo_id", "results.model_id"],
+        ondelete="CASCADE",
+    ),
+)

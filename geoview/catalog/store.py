@@ -1,0 +1,281 @@
+"""The catalogue of one folder of photos."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Join,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from geoview.catalog import connect, rows, schema
+from geoview.records import Changes, ModelRef, Photo, PhotoResult, TilePrediction
+
+_PHOTO = [schema.photos.c[name] for name in rows.PHOTO_COLUMNS]
+_RESULT = [schema.results.c[name] for name in rows.RESULT_COLUMNS]
+_MODEL = [schema.models.c.name, schema.models.c.sha256]
+# Databases limit the number of values in one statement.
+_CHUNK = 500
+
+
+class Catalog:
+    """Photos of one folder and what the models say of them.
+
+    Safe from any thread; writes take turns, also between processes. Every method raises
+    DataError when the database cannot be used. Photos themselves are never touched.
+    """
+
+    def __init__(self, engine: Engine, folder: Path, *, key: str, place: str, notice: str) -> None:
+        self._engine = engine
+        self._writes = threading.Lock()
+        self._key = key
+        self.folder = folder
+        self.place = place
+        self.notice = notice
+
+    @classmethod
+    def open(cls, folder: Path, *, url: str | None = None) -> Catalog:
+        """Open or make the catalogue of ``folder``; ``notice`` tells what the user should know.
+
+        Without ``url`` it is ``<folder>/.geoview/catalog.db``, or lies in the user's data folder
+        when the photos are read-only. A damaged file is renamed and a new one made.
+        """
+        if url is not None:
+            engine = connect.open_url(url)
+            place = engine.url.render_as_string(hide_password=True)
+            return cls(engine, folder, key=folder.resolve().as_posix(), place=place, notice="")
+        path, notice = connect.place(folder)
+        engine, damage = connect.open_file(path)
+        notices = " ".join(text for text in (notice, damage) if text)
+        return cls(engine, folder, key=".", place=str(path), notice=notices)
+
+    def close(self) -> None:
+        """Let go of the database; nothing is lost without it."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def sync(self, photos: Sequence[Photo]) -> Changes:
+        """Make the catalogue's photos those of a scan; results of vanished photos are kept."""
+        table = schema.photos
+        with self._write() as connection:
+            query = select(*_PHOTO, table.c.present).where(table.c.folder == self._key)
+            known = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
+            wanted = {photo.file: rows.photo_row(photo) for photo in photos}
+            changed = [
+                {**row, "folder": self._key, "present": True}
+                for file, row in wanted.items()
+                if known.get(file) != (*tuple(row.values())[1:], True)
+            ]
+            gone = [f for f, values in known.items() if values[-1] and f not in wanted]
+            if changed:
+                _upsert(connection, table, changed, keys=("folder", "file"))
+            if gone:
+                absent = update(table).where(
+                    table.c.folder == self._key, table.c.file == bindparam("gone")
+                )
+                connection.execute(absent.values(present=False), [{"gone": f} for f in gone])
+        return Changes(photos=bool(changed or gone))
+
+    def photos(self) -> list[Photo]:
+        """The photos of the last scan, by file name."""
+        table = schema.photos
+        query = select(*_PHOTO).where(self._here()).order_by(table.c.file)
+        reader = rows.Reader(self.folder)
+        with self._read() as connection:
+            return [reader.photo(row) for row in connection.execute(query)]
+
+    def results(self, model_sha256: str | None = None) -> list[PhotoResult]:
+        """One result per photo of the last scan, by file name, without tiles.
+
+        A photo never analysed, or changed since, has status "new". Without ``model_sha256`` each
+        photo has the latest result of any model.
+        """
+        query = (
+            select(*_PHOTO, *_RESULT, *_MODEL)
+            .select_from(_joined(model_sha256))
+            .where(self._here())
+            .order_by(schema.photos.c.file, schema.results.c.created_utc)
+        )
+        with self._read() as connection:
+            latest = {row[0]: row for row in connection.execute(query)}
+        reader = rows.Reader(self.folder)
+        return [reader.result(row) for row in latest.values()]
+
+    def pending(self, model_sha256: str) -> list[Photo]:
+        """Photos that this model has not seen, or not as they are now, by file name."""
+        query = (
+            select(*_PHOTO)
+            .select_from(_joined(model_sha256))
+            .where(self._here(), schema.results.c.photo_id.is_(None))
+            .order_by(schema.photos.c.file)
+        )
+        reader = rows.Reader(self.folder)
+        with self._read() as connection:
+            return [reader.photo(row) for row in connection.execute(query)]
+
+    def failed(self, model_sha256: str) -> dict[str, str]:
+        """Reason by file for the photos that this model was given, as they are now, in vain."""
+        query = (
+            select(schema.photos.c.file, schema.results.c.reason)
+            .select_from(_joined(model_sha256))
+            .where(self._here(), schema.results.c.status == "failed")
+            .order_by(schema.photos.c.file)
+        )
+        with self._read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def tiles(self, file: str, model_sha256: str) -> tuple[TilePrediction, ...]:
+        """The tiles of one photo's current result; none for a photo analysed whole."""
+        result, tile = schema.results.c, schema.tiles.c
+        same = and_(tile.photo_id == result.photo_id, tile.model_id == result.model_id)
+        query = (
+            select(tile.numbers)
+            .select_from(_joined(model_sha256).join(schema.tiles, same))
+            .where(self._here(), schema.photos.c.file == file, result.status == "done")
+        )
+        with self._read() as connection:
+            text = connection.execute(query).scalar()
+        return () if text is None else rows.read_tiles(text)
+
+    def models(self) -> list[ModelRef]:
+        """Models with results in this catalogue, the one last used first."""
+        query = (
+            select(*_MODEL, schema.results.c.created_utc)
+            .select_from(_joined(None))
+            .where(self._here(), schema.results.c.photo_id.is_not(None))
+            .order_by(schema.results.c.created_utc.desc())
+        )
+        with self._read() as connection:
+            found = dict.fromkeys((row[0], row[1]) for row in connection.execute(query))
+        return [ModelRef(name, sha) for name, sha in found]
+
+    def save(self, results: Sequence[PhotoResult], *, model: ModelRef) -> Changes:
+        """Keep outcomes of ``model`` with their tiles in one transaction.
+
+        An earlier outcome of the same model for the same photo is replaced.
+        """
+        if not results:
+            return Changes()
+        latest = {result.photo.file: result for result in results}
+        with self._write() as connection:
+            ids = self._photo_ids(connection, [result.photo for result in latest.values()])
+            model_id = _model_id(connection, model)
+            values, tile_values = [], []
+            for file, result in latest.items():
+                key = {"photo_id": ids[file], "model_id": model_id}
+                values.append({**key, **rows.result_row(result)})
+                if result.prediction is not None and result.prediction.tiles:
+                    text = rows.tiles_text(result.prediction.tiles)
+                    tile_values.append({**key, "numbers": text})
+            _upsert(connection, schema.results, values, keys=("photo_id", "model_id"))
+            _replace_tiles(connection, values, tile_values)
+        return Changes(results=tuple(latest))
+
+    def _here(self) -> Any:
+        return and_(schema.photos.c.folder == self._key, schema.photos.c.present.is_(True))
+
+    def _photo_ids(self, connection: Connection, photos: Sequence[Photo]) -> dict[str, int]:
+        table = schema.photos
+        files = [photo.file for photo in photos]
+
+        def found() -> dict[str, int]:
+            ids: dict[str, int] = {}
+            for start in range(0, len(files), _CHUNK):
+                query = select(table.c.file, table.c.id).where(
+                    table.c.folder == self._key, table.c.file.in_(files[start : start + _CHUNK])
+                )
+                ids.update((row[0], row[1]) for row in connection.execute(query))
+            return ids
+
+        ids = found()
+        missing = [photo for photo in photos if photo.file not in ids]
+        if missing:
+            values = [{**rows.photo_row(p), "folder": self._key, "present": True} for p in missing]
+            connection.execute(insert(table), values)
+            ids = found()
+        return ids
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise connect.plain(error, "read", self.place) from error
+
+    @contextlib.contextmanager
+    def _write(self) -> Iterator[Connection]:
+        try:
+            with self._writes, connect.writing(self._engine) as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise connect.plain(error, "write to", self.place) from error
+
+
+def _joined(model_sha256: str | None) -> Join:
+    """Photos with their current results (the photo unchanged since) and the models."""
+    photo, result, model = schema.photos.c, schema.results.c, schema.models.c
+    made = schema.results.join(schema.models, model.id == result.model_id)
+    current = [
+        result.photo_id == photo.id,
+        result.size_bytes == photo.size_bytes,
+        result.mtime_ns == photo.mtime_ns,
+    ]
+    if model_sha256 is not None:
+        current.append(model.sha256 == model_sha256)
+    return schema.photos.outerjoin(made, and_(*current))
+
+
+def _upsert(
+    connection: Connection, table: Table, values: list[dict[str, Any]], *, keys: Sequence[str]
+) -> None:
+    """Insert rows, or overwrite those with the same keys."""
+    if connection.dialect.name == "postgresql":
+        statement: Any = postgresql.insert(table)
+    else:
+        statement = sqlite.insert(table)
+    others = {name: statement.excluded[name] for name in values[0] if name not in keys}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(keys), set_=others), values
+    )
+
+
+def _replace_tiles(
+    connection: Connection, results: list[dict[str, Any]], tiles: list[dict[str, Any]]
+) -> None:
+    table = schema.tiles
+    old = delete(table).where(
+        table.c.photo_id == bindparam("photo"), table.c.model_id == bindparam("model")
+    )
+    connection.execute(
+        old, [{"photo": row["photo_id"], "model": row["model_id"]} for row in results]
+    )
+    if tiles:
+        connection.execute(insert(table), tiles)
+
+
+def _model_id(connection: Connection, model: ModelRef) -> int:
+    row = {"sha256": model.sha256, "name": model.name}
+    _upsert(connection, schema.models, [row], keys=("sha256",))
+    query = select(schema.models.c.id).where(schema.models.c.sha256 == model.sha256)
+    return int(connection.execute(query).scalar_one())

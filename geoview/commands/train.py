@@ -1,0 +1,97 @@
+"""``geoview train``: a recipe and labelled photos become a model file."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from geoview.commands import common, console
+from geoview.errors import DataError
+from geoview.records import Progress
+
+
+def train(recipe: str, *, data: list[Path], out: Path, resume: bool) -> int:
+    """Train in a child process and follow it; Ctrl+C stops cleanly, ``resume`` goes on."""
+    from geoview.training import job
+    from geoview.training import recipe as recipes
+
+    if out.suffix != ".safetensors":
+        raise DataError(f"{out} is no model file name; give one that ends in .safetensors.")
+    common.check_target(out)
+    for source in data:
+        if not source.exists():
+            raise DataError(f"There is no folder or sheet {source}; check the path.")
+    plan = recipes.read(recipes.find(recipe))
+    with _child_keeps_working():
+        running = job.start(plan, data=data, out=out, resume=resume)
+    console.say(f"Training {plan.model.name}; the job is in {running.folder}")
+    last: dict[str, Any] = {}
+    with console.on_interrupt() as stop, console.Bar("Training", unit="steps") as bar:
+        asked = threading.Event()
+        watcher = threading.Thread(
+            target=_pass_on, args=(stop, running, asked), name="stop-training", daemon=True
+        )
+        watcher.start()
+        try:
+            for event in job.follow(running):
+                last = event
+                _tell(bar, event, epochs=plan.train.epochs)
+        finally:
+            asked.set()
+            watcher.join()
+    return _ending(last, out)
+
+
+@contextmanager
+def _child_keeps_working() -> Iterator[None]:
+    """Ctrl+C reaches every process of the terminal; the worker is told by its job folder."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _pass_on(stop: console.Stop, running: Any, ended: threading.Event) -> None:
+    while not ended.wait(0.2):
+        if stop.asked:
+            running.stop()
+            return
+
+
+def _tell(bar: console.Bar, event: dict[str, Any], *, epochs: int) -> None:
+    """One event of the worker as the user sees it."""
+    kind = event["event"]
+    if kind == "step":
+        done = (event["epoch"] - 1) * event["steps"] + event["step"]
+        total, left = epochs * event["steps"], float(event["seconds_left"])
+        bar.update(Progress(done, total, (total - done) / left if left > 0 else 0.0))
+    elif kind == "data":
+        counts = ", ".join(f"{count} {name}" for name, count in event["counts"].items())
+        bar.say(f"Items: {counts}; classes: {', '.join(event['classes'])}")
+    elif kind == "epoch":
+        score, best = event["score"], event["best"]
+        bar.say(
+            f"Epoch {event['epoch']} of {event['epochs']}: loss {event['loss']:.4f}, "
+            f"score {score:.4f} (best {best:.4f})"
+        )
+    elif kind == "resumed":
+        bar.say(f"Going on at epoch {event['epoch']}, step {event['step']}")
+
+
+def _ending(last: dict[str, Any], out: Path) -> int:
+    kind = last.get("event")
+    if kind == "done":
+        console.say(f"Wrote {out}; geoview models {out} shows its card and figures.")
+        return console.DONE
+    if kind == "stopped":
+        console.say("Stopped; the same command with --resume goes on from there.")
+        return console.STOPPED
+    raise DataError(str(last.get("message", "The training did not start.")))

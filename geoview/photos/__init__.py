@@ -1,0 +1,1 @@
+"""Photos: finding them in folders, reading their names, decoding them, thumbnails."""

@@ -1,0 +1,53 @@
+"""JPEG, the format of almost every photo: header by Pillow, scaled decode by OpenCV.
+
+Measured on 12-megapixel photos, one core: OpenCV takes 60 ms for all pixels, 26 ms at one half,
+23 ms at a quarter and 19 ms at an eighth; Pillow's draft mode takes 145, 53, 24 and 20 ms.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import JpegImagePlugin
+
+from geoview.photos import colour
+from geoview.photos.limits import check_size
+from geoview.photos.orientation import of_image
+
+
+def read(data: bytes, *, at_least_px: int | None) -> tuple[colour.Rgb, tuple[int, int], int]:
+    """RGB pixels, perhaps reduced; the original (width, height); the orientation to apply."""
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    check_size(*image.size)
+    size, orientation = image.size, of_image(image)
+    denominator = reduction(min(size), at_least_px=at_least_px)
+    pixels = _with_opencv(data, denominator) if image.mode in ("L", "RGB") else None
+    if pixels is not None:
+        return colour.with_profile(pixels, image.info.get("icc_profile")), size, orientation
+    # CMYK, and every file that OpenCV refuses: Pillow reads it or says what is wrong.
+    image.draft(image.mode, (-(-size[0] // denominator), -(-size[1] // denominator)))
+    return colour.image_to_rgb(image), size, orientation
+
+
+def reduction(shorter_px: int, *, at_least_px: int | None) -> int:
+    """The largest of 1, 2, 4, 8 that leaves at least ``at_least_px`` of the shorter side."""
+    if at_least_px is None:
+        return 1
+    return next((n for n in (8, 4, 2) if -(-shorter_px // n) >= at_least_px), 1)
+
+
+def _with_opencv(data: bytes, denominator: int) -> colour.Rgb | None:
+    import cv2
+
+    flags = {
+        1: cv2.IMREAD_COLOR,
+        2: cv2.IMREAD_REDUCED_COLOR_2,
+        4: cv2.IMREAD_REDUCED_COLOR_4,
+        8: cv2.IMREAD_REDUCED_COLOR_8,
+    }[denominator]
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

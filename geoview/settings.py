@@ -1,0 +1,62 @@
+"""The user's settings: one validated JSON file, replaced in one step, repaired when broken."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from geoview import files, paths
+
+log = logging.getLogger(__name__)
+
+
+class Settings(BaseModel):
+    """Everything the user can set; unknown keys of newer versions are kept."""
+
+    model_config = ConfigDict(extra="allow", validate_assignment=True)
+
+    theme: Literal["system", "light", "dark"] = "system"
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    model: str | None = None
+    recent_folders: list[str] = Field(default_factory=list, max_length=12)
+    name_patterns: list[str] = Field(default_factory=list)
+    skip_folders: list[str] = Field(default_factory=lambda: ["masks", "mask", "__MACOSX"])
+    heatmap_opacity: float = Field(default=0.45, ge=0, le=1)
+    heatmap_colormap: Literal["viridis", "inferno", "cividis"] = "viridis"
+    thumbnail_cache_mib: int = Field(default=2048, ge=16)
+    window: dict[str, str] = Field(default_factory=dict)
+
+    def remember_folder(self, folder: Path) -> None:
+        """Put a folder first among the recent ones."""
+        name = str(folder)
+        self.recent_folders = [name, *(f for f in self.recent_folders if f != name)][:12]
+
+
+def settings_file() -> Path:
+    return paths.config_dir() / "settings.json"
+
+
+def load() -> Settings:
+    """Read the settings; a broken file is set aside and the defaults are used."""
+    path = settings_file()
+    try:
+        return Settings.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Settings()
+    except (ValidationError, ValueError, OSError) as error:
+        aside = path.with_suffix(".broken.json")
+        log.warning("Settings in %s could not be read and were reset: %s", path, error)
+        try:
+            path.replace(aside)
+        except OSError:
+            log.warning("The broken settings could not be kept as %s", aside)
+        return Settings()
+
+
+def save(settings: Settings) -> None:
+    """Write the settings in one step."""
+    files.write_text(settings_file(), settings.model_dump_json(indent=1))

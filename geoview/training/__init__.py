@@ -1,0 +1,1 @@
+"""Training: recipes, data, splits, the loop in a child process, evaluation."""

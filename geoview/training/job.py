@@ -1,0 +1,95 @@
+"""A training job: a folder, a child process, and its events. Light: no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geoview import files, paths
+from geoview.errors import DataError
+from geoview.training import events
+from geoview.training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job folder and, in the process that started it, the worker.
+
+    ``offset`` is where the events of this run begin in the file.
+    """
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    offset: int = 0
+
+    def stop(self) -> None:
+        """Ask the worker to finish its step, save and end; it can be resumed."""
+        (self.folder / "stop").touch()
+
+
+def folder_for(out: Path) -> Path:
+    """The job folder of a model file: beside it, so that resuming finds it."""
+    return out.with_name(f"{out.stem}.training")
+
+
+def start(recipe: Recipe, *, data: Sequence[Path], out: Path, resume: bool = False) -> Job:
+    """Write the job folder and start the worker in a child process.
+
+    With ``resume`` an earlier, unfinished job for the same file goes on where it stopped;
+    without it, DataError tells about one that is there rather than overwriting it.
+    """
+    folder = folder_for(out)
+    if (folder / "last.safetensors").exists() and not resume:
+        raise DataError(
+            f"An unfinished training lies in {folder}; resume it (--resume) or remove the folder."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "stop").unlink(missing_ok=True)
+    plan = {
+        "recipe": recipe.model_dump(mode="json"),
+        "data": [str(p.resolve()) for p in data],
+        "out": str(out.resolve()),
+        "cache": str(paths.cache_dir() / "training"),
+    }
+    files.write_text(folder / "job.json", json.dumps(plan, indent=1))
+    _, offset = events.read_from(folder)
+    with (folder / "worker.log").open("ab") as log:
+        process = subprocess.Popen(worker_command(folder), stdout=log, stderr=log)
+    return Job(folder, process, offset)
+
+
+def worker_command(folder: Path) -> list[str]:
+    """How to start a worker: in a frozen build the program itself, told by an argument."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--training-worker", str(folder)]
+    return [sys.executable, "-m", "geoview.training.worker", str(folder)]
+
+
+def follow(job: Job, *, poll_s: float = 0.2) -> Iterator[dict[str, Any]]:
+    """Events as they are written, until the worker has ended.
+
+    A worker that dies without a last word (killed, out of memory) yields a final "failed".
+    """
+    offset, last = job.offset, ""
+    while True:
+        ended = job.process is None or job.process.poll() is not None
+        found, offset = events.read_from(job.folder, offset)
+        for event in found:
+            last = event["event"]
+            yield event
+        if ended and not found:
+            break
+        if not found:
+            time.sleep(poll_s)
+    if last not in ("done", "failed", "stopped"):
+        yield {
+            "event": "failed",
+            "message": f"The training process ended unexpectedly; see {job.folder / 'worker.log'}. "
+            "Resume it to go on from the last checkpoint.",
+        }

@@ -1,0 +1,39 @@
+"""Every test runs with a home of its own and without a network."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEOVIEW_HOME", str(tmp_path_factory.mktemp("home")))
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.setenv(name, "1")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail any attempt to leave the machine (X11 and other local sockets stay open)."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            refuse(address)
+        connect(self, address)  # type: ignore[arg-type]
+
+    def refuse(*args: object, **kwargs: object) -> NoReturn:
+        raise AssertionError(f"GeoView tried to reach the network: {args}")
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The sample cuttings well that ships with the program."""
+    return Path(__file__).resolve().parent.parent / "resources" / "samples" / "cuttings"
