@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -21,13 +21,220 @@ log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="geoview",
-    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
+    epilog="Exit codes: 0 all done, 1 some photos failed and are listed, 2 wrong usage or "
+    "nothing done, 130 stopped with Ctrl+C.",
 )
 
 Device = Annotated[
-    Optional[str],  # noqa: UP007
-    typer.Option(help="auto, cpu, cuda, cuda:1, mps or xpu.", show_default="of the settings"),
+    str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps or xpu; else as in the settings.")
 ]
+Numbers = Annotated[Precision | None, typer.Option(help="Number format; else as in the settings.")]
+Data = Annotated[
+    list[Path],
+    typer.Option(help="Folder or CSV of labelled photos; may be given several times."),
+]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of photos.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.line(console.out(), f"GeoView {geoview.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def window_or_command(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; log details.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> int:
+    """Lithologies, layers and heatmaps from photos of drill cuttings, offline.
+
+    Without a command the window opens.
+    """
+    from geoview.commands import window
+
+    if context.invoked_subcommand is not None:
+        return console.DONE
+    if window.has_display():
+        return window.open_window(None)
+    console.out().print(context.get_help())
+    return console.DONE
+
+
+@app.command()
+def predict(
+    folder: Folder,
+    model: Annotated[
+        str | None, typer.Option(help="Model name or .safetensors file; else the usual one.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the results per photo here.")] = None,
+    tiles: Annotated[Path | None, typer.Option(help="Write the results per tile here.")] = None,
+    heatmaps: Annotated[
+        Path | None, typer.Option(help="Write a heatmap per lithology found into this folder.")
+    ] = None,
+    device: Device = None,
+    precision: Numbers = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="CSV sheet with the depth of every photo.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Analyse also what is done already.")
+    ] = False,
+) -> int:
+    """Analyse a folder of photos.
+
+    What this model has analysed before comes from the catalogue beside the photos, so a run that
+    was stopped goes on where it was. Without --csv the results are printed as a table.
+    """
+    from geoview.commands import predict as command
+
+    wishes = command.Wishes(
+        model=model,
+        csv=csv,
+        tiles=tiles,
+        heatmaps=heatmaps,
+        device=device,
+        precision=precision,
+        sheet=sheet,
+        again=again,
+    )
+    return command.predict(folder, wishes)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model name or .safetensors file.")],
+    data: Data,
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, val, test or all; else the photos the model has not seen."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
+    device: Device = None,
+) -> int:
+    """Measure a model on labelled photos, with 95 % intervals."""
+    from geoview.commands import evaluate as command
+
+    return command.evaluate(model, data=data, split=split, json_file=json, device=device)
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="Recipe file (TOML) or name of a shipped one.")
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The model file to make (.safetensors).")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that was stopped.")
+    ] = False,
+) -> int:
+    """Train a model on labelled photos, in a process of its own."""
+    from geoview.commands import train as command
+
+    return command.train(recipe, data=data, out=out, resume=resume)
+
+
+@app.command()
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Show the card of this model.")
+    ] = None,
+) -> int:
+    """List the models at hand, or show the card of one."""
+    from geoview.commands import models as command
+
+    return command.list_models() if name is None else command.show_model(name)
+
+
+@app.command()
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Model name or .safetensors file.")] = None,
+    device: Device = None,
+    precision: Numbers = None,
+) -> int:
+    """Check the installation: folders, libraries, devices, and one real inference."""
+    from geoview.commands import doctor as command
+
+    return command.doctor(model=model, device=device, precision=precision)
+
+
+@app.command("open")
+def open_folder(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder of photos.")
+    ] = None,
+) -> int:
+    """Open the window, on a folder if one is given."""
+    from geoview.commands import window
+
+    return window.open_window(folder)
+
+
+@app.command()
+def run(
+    report: Annotated[
+        Path, typer.Option(help="Where the report goes when there is no display.")
+    ] = Path("report"),
+) -> int:
+    """Open the sample project; without a display, analyse it and write a report."""
+    from geoview.commands import window
+
+    return window.run_samples(report)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug, given = _take_debug(given)
+    for stream in (sys.stdout, sys.stderr):
+        # A file name that the terminal's encoding lacks must not end the run.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logs.start(debug=debug)
+    log.info("geoview %s", " ".join(given))
+    command = typer.main.get_command(app)
+    try:
+        return int(command.main(given, prog_name="geoview", standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        console.say("Stopped.")
+        return console.STOPPED
+    except Exception as error:
+        return _tell(error, debug=debug)
+    finally:
+        logs.stop()
+
+
+def _take_debug(arguments: list[str]) -> tuple[bool, list[str]]:
+    """``--debug`` may stand anywhere before ``--``."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    rest = [text for text in arguments[:end] if text != "--debug"] + arguments[end:]
+    return len(rest) < len(arguments), rest
+
+
+def _tell(error: Exception, *, debug: bool) -> int:
+    """One clean line for the user; everything in the log, and on stderr with ``--debug``."""
+    usage = getattr(error, "format_message", None)
+    if usage is not None:
+        words = str(usage()).rstrip(".")
+        console.say(f"{words}. Try geoview --help, or --help after the command.", style="red")
+        return console.NOTHING_DONE
+    log.error("Ended by an error", exc_info=error)
+    if debug:
+        console.err().print_exception()
+    if isinstance(error, Cancelled):
+        console.say(str(error))
+        return console.STOPPED
+    if isinstance(error, GeoViewError):
+        console.say(str(error), style="red")
+    else:
+        first = (str(error).splitlines() or [""])[0]
+        words = f"Something went wrong ({type(error).__name__}: {first})."
+        console.say(f"{words} The log has the details: {logs.log_file()}", style="red")
+    return console.NOTHING_DONE

@@ -9,6 +9,7 @@ import threading
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import geoview
 from geoview import paths
@@ -16,6 +17,12 @@ from geoview import paths
 log = logging.getLogger(__name__)
 
 _FORMAT = "%(asctime)s %(process)d %(threadName)s %(levelname)s %(name)s: %(message)s"
+
+
+class _Before:
+    """What start() replaced and stop() puts back."""
+
+    hooks: tuple[Any, Any] | None = None
 
 
 class _LogFile(RotatingFileHandler):
@@ -49,6 +56,7 @@ def start(*, debug: bool = False) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("geoview").setLevel(logging.DEBUG if debug else logging.INFO)
     logging.captureWarnings(True)
+    _Before.hooks = (sys.excepthook, threading.excepthook)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
     system = f"Python {platform.python_version()}, {platform.platform()}"
@@ -56,10 +64,13 @@ def start(*, debug: bool = False) -> None:
 
 
 def stop() -> None:
-    """Close the log file and leave warnings and uncaught errors to Python again."""
+    """Close the log file and leave warnings and uncaught errors to whom they belonged before."""
+    if _Before.hooks is None:
+        return
+    sys.excepthook, threading.excepthook = _Before.hooks
+    _Before.hooks = None
     logging.captureWarnings(False)
-    sys.excepthook = sys.__excepthook__
-    threading.excepthook = threading.__excepthook__
+    logging.getLogger("geoview").setLevel(logging.NOTSET)
     root = logging.getLogger()
     for handler in list(root.handlers):
         if handler.get_name() == "geoview":
@@ -69,8 +80,8 @@ def stop() -> None:
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     log.critical("Uncaught", exc_info=(kind, error, trace))
-    if sys.stderr is not None:
-        sys.__excepthook__(kind, error, trace)
+    if _Before.hooks is not None:
+        _Before.hooks[0](kind, error, trace)
 
 
 def _uncaught_in_thread(details: threading.ExceptHookArgs) -> None:

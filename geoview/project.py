@@ -6,19 +6,20 @@ The one place where these meet; the window and the command line both use it.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from geoview import export
+from geoview import heatmaps as drawing
 from geoview.catalog import Catalog
-from geoview.errors import DataError, PhotoError
+from geoview.errors import Cancelled, DataError, PhotoError
+from geoview.heatmaps import HeatmapFile
 from geoview.photos import names, scan
-from geoview.records import Changes, ModelRef, Photo, PhotoResult, Prediction, Progress, Skipped
+from geoview.records import Changes, ModelRef, Photo, PhotoResult, Progress, Skipped
 from geoview.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 BATCH = 32
 SAVE_EVERY_S = 0.25
 RATE_WINDOW_S = 15.0
-OVERLAY_SIDE_PX = 1600
 
 
 def never() -> bool:
@@ -55,15 +55,6 @@ class Analyser(Protocol):
     ) -> Iterator[PhotoResult]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class HeatmapFile:
-    """A heatmap written as a picture."""
-
-    file: str
-    class_name: str
-    path: Path
-
-
 class Project:
     """One opened folder. Usable from any thread; raises DataError when it cannot go on."""
 
@@ -74,12 +65,14 @@ class Project:
         photos: tuple[Photo, ...],
         skipped: Skipped,
         catalog: Catalog,
+        settings: Settings,
         rescan: Callable[[], scan.ScanResult],
     ) -> None:
         self.folder = folder
         self.photos = photos
         self.skipped = skipped
         self.catalog = catalog
+        self._settings = settings
         self._scan = rescan
 
     @classmethod
@@ -115,7 +108,14 @@ class Project:
         except BaseException:
             catalog.close()
             raise
-        return cls(folder, photos=found.photos, skipped=found.skipped, catalog=catalog, rescan=look)
+        return cls(
+            folder,
+            photos=found.photos,
+            skipped=found.skipped,
+            catalog=catalog,
+            settings=settings,
+            rescan=look,
+        )
 
     @property
     def notice(self) -> str:
@@ -143,7 +143,8 @@ class Project:
 
         Of ``model``, or the latest of any. A photo without one has status "new".
         """
-        known = {r.photo.file: r for r in self.catalog.results(model.sha256 if model else None)}
+        found = self.catalog.results(model.sha256 if model else None, photos=self.photos)
+        known = {result.photo.file: result for result in found}
         return [known.get(photo.file) or PhotoResult(photo, None) for photo in self.photos]
 
     def pending(self, model: ModelRef) -> list[Photo]:
@@ -260,7 +261,16 @@ class Project:
                 return
             pictures: list[HeatmapFile] = []
             try:
-                pictures = _draw(engine, result, folder, method=method, cancelled=cancelled)
+                pictures = drawing.draw(
+                    engine,
+                    result,
+                    folder,
+                    settings=self._settings,
+                    method=method,
+                    cancelled=cancelled,
+                )
+            except Cancelled:
+                return
             except PhotoError as error:
                 failed += 1
                 notify(f"No heatmap of {result.photo.file}: {error}")
@@ -297,44 +307,6 @@ def _light(result: PhotoResult) -> PhotoResult:
     if result.prediction is None or not result.prediction.tiles:
         return result
     return replace(result, prediction=replace(result.prediction, tiles=()))
-
-
-def shown_classes(prediction: Prediction) -> tuple[str, ...]:
-    """Classes that reach their threshold, most probable first; else the most probable one."""
-    rows = sorted(
-        zip(prediction.probabilities, prediction.thresholds, prediction.classes, strict=True),
-        key=lambda row: -row[0],
-    )
-    return tuple(name for p, threshold, name in rows if p >= threshold) or (rows[0][2],)
-
-
-def _draw(
-    engine: Engine,
-    result: PhotoResult,
-    folder: Path,
-    *,
-    method: str,
-    cancelled: Callable[[], bool],
-) -> list[HeatmapFile]:
-    from geoview.explain import cam, render
-    from geoview.photos.decode import decode
-
-    if result.prediction is None:
-        return []
-    photo = result.photo
-    pixels = decode(photo.path, at_least_px=OVERLAY_SIDE_PX).pixels
-    pictures = []
-    for name in shown_classes(result.prediction):
-        heatmap = cam.explain(engine, photo, class_name=name, method=method, cancelled=cancelled)
-        target = folder / f"{photo.file}.{_in_a_name(name)}.png"
-        render.overlay_png(pixels, heatmap, path=target)
-        pictures.append(HeatmapFile(photo.file, name, target))
-    return pictures
-
-
-def _in_a_name(text: str) -> str:
-    """A class name as part of a file name on any system."""
-    return re.sub(r"[^\w.\- ]", "_", text).strip(" .") or "class"
 
 
 class _Rate:

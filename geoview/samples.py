@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
-from geoview import paths
+from geoview import files, paths
 from geoview.errors import DataError
 
 
@@ -31,11 +32,12 @@ def sample_folder(name: str = "cuttings") -> Path:
 
 
 def _copy(source: Path, target: Path) -> None:
+    """Copy a file with its time, unless it is there; the copy can be changed and deleted."""
     wanted = source.stat()
-    try:
+    if target.is_file():
         there = target.stat()
         if (there.st_size, there.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns):
             return
-    except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(source, target)
+    with files.replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+        os.utime(temporary, ns=(wanted.st_atime_ns, wanted.st_mtime_ns))

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 import shiboken6
@@ -126,8 +127,8 @@ class Job:
         try:
             answer = self._fn(*self._args)
         except Exception as error:  # delivered to ``failed``, or logged
-            return lambda failure=error: self._deliver_failure(failure)
-        return lambda: self._deliver(answer)
+            return partial(self._deliver_failure, error)
+        return partial(self._deliver, answer)
 
     def _wanted(self) -> bool:
         return not self.cancelled and shiboken6.isValid(self._owner)
@@ -228,7 +229,7 @@ class Background(QObject):
         give_way()
         while (job := self._next()) is not None:
             deliver = job.work() if not job.cancelled else _nothing
-            self.bridge.post(lambda job=job, deliver=deliver: self._finish(job, deliver))
+            self.bridge.post(partial(self._finish, job, deliver))
             del job, deliver
 
     def _next(self) -> Job | None:

@@ -71,8 +71,9 @@ class Banners(QWidget):
             banner.dismiss()
 
     def banners(self) -> list[Banner]:
-        items = (self._column.itemAt(i).widget() for i in range(self._column.count()))
-        return [widget for widget in items if isinstance(widget, Banner)]
+        items = (self._column.itemAt(i) for i in range(self._column.count()))
+        widgets = (item.widget() for item in items if item is not None)
+        return [widget for widget in widgets if isinstance(widget, Banner)]
 
     def clear(self) -> None:
         for banner in self.banners():

@@ -15,14 +15,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from geoview.app.background import Background
 from geoview.app.browser_bar import BrowserBar, CountLine, EmptyState
 from geoview.app.photo_delegate import PhotoDelegate
-from geoview.app.photo_model import PhotoModel, ResultRole
+from geoview.app.photo_model import Index, PhotoModel, ResultRole
 from geoview.app.photo_order import Filter
 from geoview.app.thumbs import Thumbnails
 from geoview.records import Photo, PhotoResult
 
-_CELL_PX = 148
+_CELL_PX = 132
 _REST_MS = 40
 
 
@@ -69,9 +70,7 @@ class PhotoView(QListView):
         columns = self.columns()
         return range(max(0, first * columns), min(count, (last + 1) * columns))
 
-    def dataChanged(
-        self, topLeft: QModelIndex, bottomRight: QModelIndex, roles: Sequence[int] = ()
-    ) -> None:
+    def dataChanged(self, topLeft: Index, bottomRight: Index, roles: Sequence[int] = ()) -> None:
         # QListView lays all cells out anew here, as their size might have changed. Ours is
         # uniform, and with 20,000 photos that would cost more than the analysis itself.
         rows = self.visible_rows(margin=0)
@@ -131,11 +130,11 @@ class Browser(QWidget):
     open_wanted = Signal()
 
     def __init__(
-        self, background: object, thumbnails: Thumbnails, parent: QWidget | None = None
+        self, background: Background, thumbnails: Thumbnails, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
-        self._current = ""
+        self._told: PhotoResult | None = None
         self.model = PhotoModel(self)
         self.bar = BrowserBar(self)
         self.view = PhotoView(PhotoDelegate(thumbnails, self), self)
@@ -177,6 +176,9 @@ class Browser(QWidget):
         self.view.scrolled.connect(self._rest.start)
         self._rest.timeout.connect(self._want_thumbnails)
         self._thumbnails.ready.connect(self._thumbnail_ready)
+
+    def sizeHint(self) -> QSize:
+        return QSize(344, 640)
 
     # What the window calls
 
@@ -244,25 +246,26 @@ class Browser(QWidget):
 
     def _restore(self) -> None:
         """After a reset Qt has lost the current row; find the same photo again."""
-        row = self.model.row_of(self._current) if self._current else -1
+        row = self.model.row_of(self._told.photo.file) if self._told else -1
         if row >= 0:
             self.view.setCurrentIndex(self.model.index(row))
-        elif self._current:
-            self._current = ""
-            self.current_changed.emit(None)
+        else:
+            self._tell(None)
 
     def _moved(self, index: QModelIndex, before: QModelIndex) -> None:
-        result = index.data(ResultRole) if index.isValid() else None
-        file = result.photo.file if result else ""
-        if result is None or file == self._current:
-            return
-        self._current = file
-        self.current_changed.emit(result)
+        if index.isValid():
+            self._tell(index.data(ResultRole))
 
     def _data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         index = self.view.currentIndex()
         if index.isValid() and first.row() <= index.row() <= last.row():
-            self.current_changed.emit(index.data(ResultRole))
+            self._tell(index.data(ResultRole))
+
+    def _tell(self, result: PhotoResult | None) -> None:
+        """Announce the current photo if it, or what is known of it, has changed."""
+        if result != self._told:
+            self._told = result
+            self.current_changed.emit(result)
 
     def _accept(self) -> None:
         result = self.current()

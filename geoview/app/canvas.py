@@ -116,9 +116,13 @@ class Canvas(QWidget):
     step_wanted = Signal(int)
     pixels_wanted = Signal(QPointF)
 
-    def __init__(self, view: View, name: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, view: View, name: str, *, leads: bool = True, parent: QWidget | None = None
+    ) -> None:
+        """Of the canvases that share a view, the one that ``leads`` tells it the room there is."""
         super().__init__(parent)
         self._view = view
+        self._leads = leads
         self._levels: tuple[Level, ...] = ()
         self._heat: QImage | None = None
         self._heat_box = QRectF()
@@ -219,7 +223,8 @@ class Canvas(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._view.set_room(QSizeF(self.size()))
+        if self._leads:
+            self._view.set_room(QSizeF(self.size()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.phase() != Qt.ScrollPhase.NoScrollPhase and not event.pixelDelta().isNull():
@@ -273,7 +278,7 @@ class Canvas(QWidget):
             super().keyPressEvent(event)
 
 
-_PAN = {
+_PAN: dict[int, QPointF] = {
     Qt.Key.Key_Left: QPointF(64, 0),
     Qt.Key.Key_Right: QPointF(-64, 0),
     Qt.Key.Key_Up: QPointF(0, 64),

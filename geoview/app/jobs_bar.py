@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from geoview.app import job_words
 from geoview.app.parts import button, describe, label, tool
@@ -33,7 +33,7 @@ class JobsBar(QFrame):
         self.setAccessibleName("Jobs")
         self.text = label()
         self.text.setFont(figures(self.text.font()))
-        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.text.setMinimumWidth(1)
         self.text.setAccessibleName("What runs now")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -43,7 +43,7 @@ class JobsBar(QFrame):
         self.cancel = button("Cancel", self.cancel_wanted.emit, icon="close", role="quiet")
         self.resume = button("Continue", self.continue_wanted.emit, icon="play", role="quiet")
         self.failed = button("", self.failed_wanted.emit, role="link")
-        self.link = button("", self._follow, role="link")
+        self.link = button("", self._follow, role="link", about="Open what the last job made")
         self.log = tool("log", "Log", lambda: self.log_toggled.emit(self.log.isChecked()))
         self.log.setCheckable(True)
         describe(self.log, "Log", "Show or hide the log  Ctrl+L")
@@ -54,10 +54,12 @@ class JobsBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * GAP, SMALL, GAP, SMALL)
         row.setSpacing(GAP)
-        row.addWidget(self.text, 1)
-        for widget in (
-            self.failed, self.link, self.bar, self.pause, self.resume, self.cancel, self.log,
-        ):  # fmt: skip
+        left: tuple[QWidget, ...] = (self.text, self.failed, self.link, self.resume)
+        right: tuple[QWidget, ...] = (self.bar, self.pause, self.cancel, self.log)
+        for widget in left:
+            row.addWidget(widget)
+        row.addStretch(1)
+        for widget in right:
             row.addWidget(widget)
         self.setFixedHeight(self.pause.sizeHint().height() + 2 * SMALL)
 
@@ -76,6 +78,7 @@ class JobsBar(QFrame):
         describe(self.failed, self.failed.text(), "Show the photos that could not be read")
         self._link = link[1] if link else None
         self.link.setText(link[0] if link else "")
+        self.link.setAccessibleName(self.link.text() or "Result")
         self._show_only(
             self.failed if failed else None,
             self.link if link else None,

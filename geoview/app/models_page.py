@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from geoview.app import icons
+from geoview.app import dialogs, icons
 from geoview.app.model_card import ModelCardView
 from geoview.app.parts import button, describe, label, page
 from geoview.app.theme import GAP
@@ -101,11 +100,10 @@ class ModelsPage(QWidget):
         entry = self._entries[row] if 0 <= row < len(self._entries) else None
         card = entry.card if entry else None
         self.title.setText(card.title if card else (entry.path.name if entry else "No models"))
-        self.subtitle.setText(_subtitle(entry))
         in_use = entry is not None and entry.path == self._chosen
-        self.use.setText("In use" if in_use else "Use this model")
+        self.subtitle.setText(("In use · " if in_use else "") + _subtitle(entry))
         self.use.setEnabled(card is not None and not in_use)
-        self.use.setVisible(card is not None)
+        self.use.setVisible(self.use.isEnabled())
         self.card.show_entry(entry)
 
     def _use(self) -> None:
@@ -114,10 +112,7 @@ class ModelsPage(QWidget):
             self.use_wanted.emit(self._entries[row])
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self, "Add a model", "", "GeoView models (*.safetensors)")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.add_wanted.emit(Path(name)))
-        dialog.open()
+        dialogs.ask_model(self, self.add_wanted.emit)
 
 
 def _subtitle(entry: ModelEntry | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QFontDatabase, QHideEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,7 +27,13 @@ EXAMPLES = (
     "B-7_1315-1320m.png",
     "IMG_2041.jpg",
 )
+_SPARE_ROWS = 2
 _REST_MS = 400
+_ROW_PX = 28
+_ABOUT = (
+    "One pattern per line; the first that fits a name counts. {well}, {depth}, {unit} and {sample} "
+    "stand for what is to be read, * for anything."
+)
 
 
 class NamesEditor(QWidget):
@@ -47,12 +53,7 @@ class NamesEditor(QWidget):
         describe(self.patterns, "Name patterns", "One pattern per line; the first that fits counts")
         self.patterns.setPlainText("\n".join(patterns or names.DEFAULT_PATTERNS))
         self.error = label(role="error", wrap=True)
-        self.examples = QPlainTextEdit("\n".join(EXAMPLES))
-        self.examples.setFont(fixed)
-        self.examples.setFixedHeight(112)
-        self.examples.setTabChangesFocus(True)
-        describe(self.examples, "Example names", "File names to try the patterns on")
-        self.preview = _table()
+        self.preview = _table(EXAMPLES)
         self.reset = button("Use the default patterns", self._reset, role="quiet", icon="reset")
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -60,23 +61,18 @@ class NamesEditor(QWidget):
         self._lay_out()
         self._rest.timeout.connect(self._keep)
         self.patterns.textChanged.connect(self._edited)
-        self.examples.textChanged.connect(self._show)
+        self.preview.cellChanged.connect(self._cell_edited)
         self._show()
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
-        about = "One pattern per line; the first that fits a name counts."
-        column.addWidget(label(about, role="muted", wrap=True))
+        column.addWidget(label(_ABOUT, role="muted", wrap=True))
         column.addWidget(self.patterns)
         column.addWidget(self.error)
-        column.addWidget(label("Try them on these names", role="muted"))
-        row = QHBoxLayout()
-        row.setSpacing(GAP)
-        row.addWidget(self.examples, 2)
-        row.addWidget(self.preview, 3)
-        column.addLayout(row)
+        column.addWidget(label("What they read; type names of your own", role="muted"))
+        column.addWidget(self.preview)
         foot = QHBoxLayout()
         foot.addWidget(self.reset)
         foot.addStretch(1)
@@ -108,35 +104,54 @@ class NamesEditor(QWidget):
     def _reset(self) -> None:
         self.patterns.setPlainText("\n".join(names.DEFAULT_PATTERNS))
 
+    def _cell_edited(self, row: int, position: int) -> None:
+        if position == 0:
+            self._show()
+
     def _show(self) -> None:
         patterns = self.current() or list(names.DEFAULT_PATTERNS)
-        files = [line for line in self.examples.toPlainText().splitlines() if line.strip()]
-        self.preview.setRowCount(len(files))
         problem = ""
-        for row, file in enumerate(files):
-            try:
-                found = names.parse_name(file, patterns=patterns)
-            except GeoViewError as error:
-                problem = str(error)
-                cells = [file, "", "", ""]
-            else:
-                depth = words.depth(found.depth_m) if found.depth_m is not None else ""
-                cells = [file, found.well or "", depth, found.sample or ""]
-            for position, text in enumerate(cells):
-                self.preview.setItem(row, position, QTableWidgetItem(text))
+        with QSignalBlocker(self.preview):
+            for row in range(self.preview.rowCount()):
+                try:
+                    cells = _read(_cell(self.preview, row, 0).text(), patterns)
+                except GeoViewError as error:
+                    problem, cells = str(error), ("", "", "")
+                for position, text in enumerate(cells, start=1):
+                    _cell(self.preview, row, position).setText(text)
         self.error.setText(problem)
         self.error.setVisible(bool(problem))
 
 
-def _table() -> QTableWidget:
-    table = QTableWidget(0, 4)
+def _cell(table: QTableWidget, row: int, position: int) -> QTableWidgetItem:
+    item = table.item(row, position)
+    assert item is not None, "every cell of the table was filled when it was made"
+    return item
+
+
+def _read(file: str, patterns: list[str]) -> tuple[str, str, str]:
+    """Well, depth and sample as the table shows them."""
+    found = names.parse_name(file.strip() or "-", patterns=patterns)
+    depth = words.depth(found.depth_m) if found.depth_m is not None else ""
+    return found.well or "", depth, found.sample or ""
+
+
+def _table(files: tuple[str, ...]) -> QTableWidget:
+    table = QTableWidget(len(files) + _SPARE_ROWS, 4)
     table.setHorizontalHeaderLabels(["Name", "Well", "Depth", "Sample"])
-    table.verticalHeader().hide()
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.horizontalHeader().setHighlightSections(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(_ROW_PX)
     table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-    table.setShowGrid(False)
-    table.setFixedHeight(148)
+    table.setFixedHeight(_ROW_PX * (len(files) + _SPARE_ROWS + 1) + 8)
     table.setTabKeyNavigation(False)
+    for row in range(table.rowCount()):
+        table.setItem(row, 0, QTableWidgetItem(files[row] if row < len(files) else ""))
+        for position in (1, 2, 3):
+            item = QTableWidgetItem()
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            table.setItem(row, position, item)
     describe(table, "What the patterns read", "")
     return table

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from PySide6.QtCore import QObject, Signal
 
 from geoview.app.background import Background, Job
@@ -75,8 +75,8 @@ class PhotoLoader(QObject):
             _decode,
             photo.path,
             at_least,
-            done=lambda loaded, photo=photo: self._screen_done(photo, loaded),
-            failed=lambda error, photo=photo: self._broken(photo, error),
+            done=partial(self._screen_done, photo),
+            failed=partial(self._broken, photo),
             owner=self,
             priority=3,
         )
@@ -92,7 +92,7 @@ class PhotoLoader(QObject):
             _decode,
             photo.path,
             None,
-            done=lambda loaded, photo=photo: self._full_done(photo, loaded),
+            done=partial(self._full_done, photo),
             owner=self,
             priority=2,
         )
@@ -141,9 +141,12 @@ def pyramid(pixels: NDArray[np.uint8], width_px: int, *, smallest_px: int) -> tu
 
     Painting a large image small skips most of its pixels; halved ones are averaged.
     """
+    import cv2  # Pillow would do, but keeps a copy's worth of memory
+
     levels = [_level(pixels, width_px)]
     while min(pixels.shape[:2]) >= 2 * smallest_px:
-        pixels = np.asarray(Image.fromarray(pixels).reduce(2))
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
         levels.append(_level(pixels, width_px))
     return tuple(levels)
 

@@ -46,6 +46,7 @@ class PhotoModel(QAbstractListModel):
         self._layers: dict[str, None] = {}
         self._sort = Sort()
         self._filter = Filter()
+        self._sort_values: dict[int, object] = {}
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -105,8 +106,9 @@ class PhotoModel(QAbstractListModel):
         self._by_file = {result.photo.file: i for i, result in enumerate(self._results)}
         self._classes.clear()
         self._layers.clear()
+        self._sort_values.clear()
         self._learn_names(self._results)
-        self._place(arrange(self._results, sort=self._sort, keep=self._filter))
+        self._place(self._arrange())
         self.endResetModel()
         self.arranged.emit()
 
@@ -123,6 +125,7 @@ class PhotoModel(QAbstractListModel):
                 added = True
             else:
                 self._results[position] = result
+                self._sort_values.pop(position, None)
                 rows.append(self._row_of[position])
         known = len(self._classes) + len(self._layers)
         self._learn_names(results)
@@ -148,6 +151,7 @@ class PhotoModel(QAbstractListModel):
     def set_sort(self, sort: Sort) -> None:
         if sort != self._sort:
             self._sort = sort
+            self._sort_values.clear()
             self.rearrange()
 
     def set_filter(self, keep: Filter) -> None:
@@ -158,7 +162,7 @@ class PhotoModel(QAbstractListModel):
     def rearrange(self) -> None:
         """Sort and filter anew; a mere change of order keeps selections where they are."""
         self._settle.stop()
-        shown = arrange(self._results, sort=self._sort, keep=self._filter)
+        shown = self._arrange()
         if shown == self._shown:
             return
         if len(shown) == len(self._shown) and set(shown) == set(self._shown):
@@ -168,6 +172,10 @@ class PhotoModel(QAbstractListModel):
             self._place(shown)
             self.endResetModel()
         self.arranged.emit()
+
+    def _arrange(self) -> list[int]:
+        known = self._sort_values
+        return arrange(self._results, sort=self._sort, keep=self._filter, known=known)
 
     def _reorder(self, shown: list[int]) -> None:
         self.layoutAboutToBeChanged.emit()

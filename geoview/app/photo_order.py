@@ -15,6 +15,7 @@ from geoview.records import CANNOT_TELL, PhotoResult, Status
 
 SortKind = Literal["depth", "name", "probability", "uncertainty"]
 DOUBT = 0.8  # a probability nearer to its threshold than this is called uncertain
+UNSURE = 0.5  # the same for single-label models: the best class has less than half
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -53,19 +54,29 @@ class Filter:
         return bool(self.text.strip()) or self.follows_results
 
 
-def arrange(results: Sequence[PhotoResult], *, sort: Sort, keep: Filter) -> list[int]:
+def arrange(
+    results: Sequence[PhotoResult],
+    *,
+    sort: Sort,
+    keep: Filter,
+    known: dict[int, object] | None = None,
+) -> list[int]:
     """Positions in ``results`` that pass the filter, sorted.
 
     Photos without the sorted value (no depth, no prediction) come last in both directions; ties
-    keep their order by file name.
+    keep their order by file name. ``known`` keeps the sorted values by position from call to
+    call; whoever passes it drops what has changed.
     """
     passes = _test(keep)
+    known = {} if known is None else known
     rows = [i for i, result in enumerate(results) if passes(result)]
     key = _key(sort)
     valued: list[tuple[object, int]] = []
     without: list[int] = []
     for i in rows:
-        value = key(results[i])
+        if i not in known:
+            known[i] = key(results[i])
+        value = known[i]
         if value is None:
             without.append(i)
         else:
@@ -97,7 +108,10 @@ def nearness(probability: float, threshold: float) -> float:
 
 def is_uncertain(result: PhotoResult) -> bool:
     """Whether a photo deserves a second look by a person."""
-    return result.prediction is not None and result.prediction.uncertainty > DOUBT
+    prediction = result.prediction
+    if prediction is None:
+        return False
+    return prediction.uncertainty > (DOUBT if prediction.multi_label else UNSURE)
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:

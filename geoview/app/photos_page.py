@@ -6,8 +6,8 @@ import base64
 import logging
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from geoview.app.browser import Browser
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _STATE_VERSION = 1
-_BROWSER_PX = 380
-_PREDICTIONS_PX = 320
+_WIDE_PX = 1240
+_DOCKS_PX = (344, 320)
+_NARROW_DOCKS_PX = (240, 280)
 
 
 class PhotosPage(QMainWindow):
@@ -55,9 +56,7 @@ class PhotosPage(QMainWindow):
             self._dock("Photos", self.browser, left),
             self._dock("Predictions", self.predictions, right),
         )
-        self.resizeDocks(
-            list(self.docks), [_BROWSER_PX, _PREDICTIONS_PX], Qt.Orientation.Horizontal
-        )
+        self._placed = False
         self._connect()
 
     def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
@@ -87,10 +86,21 @@ class PhotosPage(QMainWindow):
         viewer.step_wanted.connect(browser.step)
         viewer.full_screen_wanted.connect(self.full_screen_wanted)
         viewer.look_changed.connect(self._look_changed)
+        viewer.class_shown.connect(self.predictions.mark_class)
         self.predictions.class_chosen.connect(viewer.choose_class)
+        self.predictions.analyse_wanted.connect(lambda: session.analyse())
+        self.predictions.retry_wanted.connect(lambda file: session.retry([file]))
 
-    def view_actions(self) -> list[QAction]:
-        return self.viewer.view_actions()
+    def showEvent(self, event: QShowEvent) -> None:
+        """Panels have a size only once they are laid out; where the user put them is kept."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            QTimer.singleShot(0, self, self._place)
+
+    def _place(self) -> None:
+        sizes = _DOCKS_PX if self.width() >= _WIDE_PX else _NARROW_DOCKS_PX
+        self.resizeDocks(list(self.docks), list(sizes), Qt.Orientation.Horizontal)
 
     def save_layout(self) -> str:
         """Where the panels are, as text for the settings."""
@@ -103,7 +113,7 @@ class PhotosPage(QMainWindow):
         except ValueError:
             log.warning("The remembered place of the panels could not be read")
             return
-        self.restoreState(QByteArray(state), _STATE_VERSION)
+        self._placed = self.restoreState(QByteArray(state), _STATE_VERSION)
 
     def _show(self, result: PhotoResult | None) -> None:
         self._session.forget_heatmap()

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from geoview.app import words
 from geoview.app.bars import Standing, paint_swatch, standing
+from geoview.app.photo_order import UNSURE
 from geoview.app.prediction_rows import BarList, Line
 from geoview.app.theme import GAP, SMALL, figures, set_role
 from geoview.records import CANNOT_TELL, LayerAssignment, PhotoResult, Prediction
@@ -92,8 +93,7 @@ class Notice(QWidget):
         self._show(
             "Could not be read",
             words.sentence(result.reason),
-            "The file was left as it is. Copy it again from the camera or the archive, "
-            "then try again.",
+            "The file was left as it is, and the other photos are not affected.",
         )
         self.retry.show()
 
@@ -215,6 +215,9 @@ class PredictionsPanel(QWidget):
         self.notice.retry_wanted.connect(self.retry_wanted)
         self.show_result(None)
 
+    def sizeHint(self) -> QSize:
+        return QSize(304, 640)
+
     def _scrolling(self, inner: QWidget) -> QScrollArea:
         area = QScrollArea(self)
         area.setWidgetResizable(True)
@@ -272,7 +275,8 @@ def verdict(prediction: Prediction) -> str:
 def doubts(prediction: Prediction) -> str:
     """Which classes are too close to their thresholds to be relied on."""
     if not prediction.multi_label:
-        return ""
+        unsure = prediction.uncertainty > UNSURE
+        return "Uncertain: no class has even half of the probability" if unsure else ""
     each = zip(prediction.classes, prediction.probabilities, prediction.thresholds, strict=True)
     near = [name for name, p, t in each if standing(p, t) is Standing.UNCERTAIN]
     if not near:

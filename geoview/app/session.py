@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from geoview.app import session_work as work
 from geoview.app.background import Background
 from geoview.app.inference import InferenceThread
 from geoview.app.job_words import tally_of
+from geoview.app.selection import Selection
+from geoview.app.session_work import Opened
 from geoview.app.settings_keeper import SettingsKeeper
 from geoview.app.worker import Backend, HeatmapAnswer, JobDone, ModelReady
-from geoview.errors import DataError, GeoViewError, ModelError
+from geoview.errors import GeoViewError
 from geoview.records import ModelRef, PhotoResult, Progress
 from geoview.settings import Settings
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from geoview.project import Project
 
 log = logging.getLogger(__name__)
+
+_NO_MODEL = "There is no model to analyse with; add one on the Models page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,6 @@ class Notice:
     level: str
     text: str
     action: tuple[str, Callable[[], object]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A folder with everything its catalogue knows."""
-
-    project: Project
-    results: list[PhotoResult]
 
 
 class Session(QObject):
@@ -132,13 +128,13 @@ class Session(QObject):
         """Open a folder in the background; the one opened last wins."""
         self.opening.emit(folder)
         self.background.run(
-            _open,
+            work.open_folder,
             folder,
             self.settings.model_copy(deep=True),
             self.model,
             done=self._opened,
             failed=self._open_failed,
-            dropped=_close,
+            dropped=work.close_opened,
             owner=self,
             key="open",
             priority=2,
@@ -147,7 +143,7 @@ class Session(QObject):
     def open_sample(self) -> None:
         """Open the sample cuttings well."""
         self.background.run(
-            _sample, done=self.open, failed=self._open_failed, owner=self, key="sample"
+            work.sample, done=self.open, failed=self._open_failed, owner=self, key="sample"
         )
 
     def reload(self) -> None:
@@ -173,7 +169,7 @@ class Session(QObject):
         self._tell_failure("The folder could not be opened", error)
 
     def _close_project(self, project: Project) -> None:
-        self.background.run(project.close, done=_ignore, owner=self)
+        self.background.run(project.close, done=work.ignore, owner=self)
 
     def _replace(self, results: list[PhotoResult]) -> None:
         self._statuses = {result.photo.file: result.status for result in results}
@@ -199,7 +195,7 @@ class Session(QObject):
     def list_models(self) -> None:
         """Read the cards of all models at hand."""
         self.background.run(
-            _models,
+            work.list_models,
             self.settings.model,
             done=self._models_listed,
             failed=lambda error: self._tell_failure("The models could not be listed", error),
@@ -214,7 +210,7 @@ class Session(QObject):
         usable = [e for e in self.entries if e.card is not None]
         entry = next((e for e in usable if e.path == chosen), usable[0] if usable else None)
         if entry is None:
-            self.tell("warn", "There is no model to analyse with; add one on the Models page.")
+            self.tell("warn", _NO_MODEL)
         self._choose(entry)
 
     def use_model(self, entry: ModelEntry) -> None:
@@ -234,7 +230,7 @@ class Session(QObject):
     def add_model(self, source: Path) -> None:
         """Check a model file and copy it among the user's models."""
         self.background.run(
-            _add_model,
+            work.add_model,
             source,
             done=self._model_added,
             failed=lambda error: self._tell_failure("The model could not be added", error),
@@ -276,17 +272,26 @@ class Session(QObject):
 
     def analyse(self, *, again: bool = False) -> None:
         """Analyse what is pending, or everything ``again``."""
-        if self.project is None or self.running:
+        if self.project is not None:
+            total = len(self._statuses)
+            done = total - (total if again else self._tally["new"])
+            self._start(self.project, Progress(done, total), again=again)
+
+    def retry(self, files: Sequence[str]) -> None:
+        """Analyse these photos again as they are now, after a file was mended or replaced."""
+        if self.project is not None:
+            self._start(Selection(self.project, tuple(files)), Progress(0, len(files)))
+
+    def _start(self, photos: Any, progress: Progress, *, again: bool = False) -> None:
+        if self.running:
             return
         if self.entry is None:
-            self.tell("warn", "There is no model to analyse with; add one on the Models page.")
+            self.tell("warn", _NO_MODEL)
             return
         self._load_model()
-        self.running, self.paused = True, False
-        total = len(self._statuses)
-        self.progress = Progress(total - (total if again else self._tally["new"]), total)
+        self.running, self.paused, self.progress = True, False, progress
         self.job_started.emit()
-        self.inference.analyse(self.project, again=again)
+        self.inference.analyse(photos, again=again)
 
     def pause(self, *, paused: bool) -> None:
         self.paused = paused and self.running
@@ -359,7 +364,7 @@ class Session(QObject):
         if self.project is None or self.model is None or self.entry is None:
             return
         self.background.run(
-            _export,
+            work.export,
             self.project,
             path,
             self.entry,
@@ -384,76 +389,3 @@ class Session(QObject):
             return
         log.error("%s", what, exc_info=error)
         self.tell("error", f"{what}: {error}. The log has the details.")
-
-
-# The work itself, in background threads.
-
-
-def _open(folder: Path, settings: Settings, model: ModelRef | None) -> Opened:
-    from geoview.project import Project
-
-    project = Project.open(folder, settings=settings)
-    try:
-        return Opened(project, project.results(model))
-    except BaseException:
-        project.close()
-        raise
-
-
-def _close(opened: Opened) -> None:
-    opened.project.close()
-
-
-def _sample() -> Path:
-    from geoview.samples import sample_folder
-
-    return sample_folder()
-
-
-def _models(wanted: str | None) -> tuple[list[ModelEntry], Path | None]:
-    from geoview.models import store
-
-    entries = store.available()
-    try:
-        chosen = store.resolve(wanted)
-    except ModelError:
-        return entries, None
-    if chosen not in [e.path for e in entries]:
-        entries.append(store.entry(chosen))
-    return entries, chosen
-
-
-def _add_model(source: Path) -> Path:
-    from geoview import files, paths
-    from geoview.models.bundle import read_card
-
-    read_card(source)
-    target = paths.user_models_dir() / source.name
-    if target.exists() and target.samefile(source):
-        return target
-    try:
-        with files.replacing(target) as temporary:
-            shutil.copyfile(source, temporary)
-    except OSError as error:
-        raise DataError(
-            f"The model {source.name} cannot be copied to {target.parent} ({error.strerror}); "
-            "free some space there."
-        ) from error
-    return target
-
-
-def _export(project: Project, path: Path, entry: ModelEntry, tiles: bool) -> Path:
-    if entry.card is None or entry.ref is None:
-        raise ModelError(f"The model {entry.path.name} cannot be used; choose another one.")
-    project.export_csv(
-        None if tiles else path,
-        model=entry.ref,
-        tiles=path if tiles else None,
-        classes=entry.card.classes,
-        layers=entry.card.layers,
-    )
-    return path
-
-
-def _ignore(_answer: Any) -> None:
-    """Nothing waits for this."""

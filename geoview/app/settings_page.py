@@ -67,7 +67,13 @@ class SettingsPage(QWidget):
         _section(
             column,
             "Thumbnails",
-            (("Cache on disk", self.cache, "The oldest go first. Takes effect at the next start."),),
+            (
+                (
+                    "Cache on disk",
+                    self.cache,
+                    "The oldest go first. Takes effect at the next start.",
+                ),
+            ),
         )
         column.addStretch(1)
         outer = QVBoxLayout(self)
@@ -136,9 +142,7 @@ def _combo(name: str, choices: dict[str, str], chosen: str) -> QComboBox:
     return made
 
 
-def _section(
-    column: QVBoxLayout, title: str, rows: tuple[tuple[str, QWidget, str], ...]
-) -> None:
+def _section(column: QVBoxLayout, title: str, rows: tuple[tuple[str, QWidget, str], ...]) -> None:
     column.addSpacing(GAP)
     column.addWidget(line())
     column.addWidget(label(title, role="heading"))

@@ -27,9 +27,7 @@ _PROMISE = "Everything stays on this machine: photos, results and models are nev
 class Choice(QPushButton):
     """A big button: drawing, title, and a line on what happens."""
 
-    def __init__(
-        self, icon: str, title: str, about: str, clicked: Callable[[], object]
-    ) -> None:
+    def __init__(self, icon: str, title: str, about: str, clicked: Callable[[], object]) -> None:
         super().__init__()
         set_role(self, "choice")
         describe(self, title, about)
@@ -37,7 +35,7 @@ class Choice(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._icon = icon
         self._mark = QLabel()
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(2 * GAP, 2 * GAP, 2 * GAP, 2 * GAP)
         row.setSpacing(2 * GAP)
         words = QVBoxLayout()
@@ -55,7 +53,7 @@ class Choice(QPushButton):
         self._mark.setPixmap(icons.icon(self._icon, "accent").pixmap(QSize(32, 32)))
 
     def sizeHint(self) -> QSize:
-        return self.layout().sizeHint().expandedTo(QSize(280, 104))
+        return self._row.sizeHint().expandedTo(QSize(280, 104))
 
 
 class StartPage(QWidget):
@@ -93,8 +91,11 @@ class StartPage(QWidget):
         column.setSpacing(GAP)
         column.addWidget(label("GeoView", role="title"))
         column.addWidget(
-            label("Lithologies, layers and the evidence for them, from photos of drill cuttings.",
-                  role="muted", wrap=True)  # fmt: skip
+            label(
+                "Lithologies, layers and the evidence for them, from photos of drill cuttings.",
+                role="muted",
+                wrap=True,
+            )
         )
         column.addSpacing(2 * GAP)
         row = QHBoxLayout()

@@ -67,6 +67,8 @@ QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; outline: none;
     selection-background-color: $accent_soft; selection-color: $text; padding: 4px; }
+QSpinBox QLineEdit { border: none; background: transparent; padding: 0 0 0 6px; min-height: 0; }
+QAbstractScrollArea::corner { background: transparent; }
 QSpinBox::up-button, QSpinBox::down-button { border: none; width: 18px; background: transparent; }
 QSpinBox::up-arrow { image: url("$icons/ui-chevron-up-$mode.svg"); width: 10px; height: 10px; }
 QSpinBox::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 10px; height: 10px; }
@@ -75,6 +77,12 @@ QAbstractItemView { background: $surface; color: $text; border: none; outline: n
     selection-background-color: $accent_soft; selection-color: $text; }
 QHeaderView::section { background: $window; color: $muted; border: none;
     border-bottom: 1px solid $border; padding: 4px 8px; }
+QListWidget[role="topics"] { background: $window; border-right: 1px solid $border; padding: 8px; }
+QListWidget[role="topics"]::item { min-height: 32px; padding: 0 8px; border-radius: 4px; }
+QListWidget[role="topics"]::item:selected { background: $accent_soft; color: $text; }
+QTableWidget { border: 1px solid $border; border-radius: 4px; gridline-color: $border; }
+QTableWidget:focus { border-color: $accent; }
+QTableWidget QLineEdit { padding: 0 4px; min-height: 0; border-radius: 0; }
 QMenu { background: $surface; color: $text; border: 1px solid $border; padding: 4px; }
 QMenu::item { padding: 4px 24px 4px 12px; border-radius: 4px; }
 QMenu::item:selected { background: $accent_soft; color: $text; }

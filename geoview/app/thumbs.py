@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -92,8 +93,8 @@ class Thumbnails(QObject):
                 _load,
                 self._source,
                 photo,
-                done=lambda image, photo=photo: self._arrived(photo, image),
-                failed=lambda error, photo=photo: self._failed(photo, error),
+                done=partial(self._arrived, photo),
+                failed=partial(self._failed, photo),
                 owner=self,
                 priority=1,
             )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from geoview.models.store import ModelEntry
 
 _NARROW_PX = 1180
+# Style sheets offer no gap between a button's icon and its text.
+_GAP = "\u2009"
 
 
 class Toolbar(QFrame):
@@ -72,6 +74,7 @@ class Toolbar(QFrame):
 
     def _action(self, icon: str, text: str, key: str, about: str) -> QAction:
         action = QAction(icons.icon(icon), text, self)
+        action.setIconText(f"{_GAP}{text}")
         if key:
             action.setShortcut(QKeySequence(key))
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
@@ -119,7 +122,9 @@ class Toolbar(QFrame):
     def show_pending(self, pending: int, *, running: bool, usable: bool) -> None:
         """The Analyse button says how much there is to do, and stands out while there is."""
         primary = bool(pending) and usable and not running
-        self.analyse.setText(f"Analyse {count(pending)}" if primary else "Analyse")
+        text = f"Analyse {count(pending)}" if primary else "Analyse"
+        self.analyse.setText(text)
+        self.analyse.setIconText(_GAP + text)
         self.analyse.setIcon(icons.icon("analyse", "accent_text" if primary else "text"))
         self.analyse.setEnabled(primary)
         self.again.setEnabled(usable and not running)
@@ -150,6 +155,7 @@ class Toolbar(QFrame):
 
     def set_device(self, text: str) -> None:
         self.device.setText(text)
+        self.device.setIconText(_GAP + text)
         self.device_button.setAccessibleName(f"Device: {text}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -39,8 +39,8 @@ class Viewer(QWidget):
         self.view = View(self)
         self.loader = PhotoLoader(background, parent=self)
         self.stage = QWidget(self)
-        self.canvas = Canvas(self.view, "Photo", self.stage)
-        self.bare = Canvas(self.view, "Photo without heatmap", self.stage)
+        self.canvas = Canvas(self.view, "Photo", parent=self.stage)
+        self.bare = Canvas(self.view, "Photo without heatmap", leads=False, parent=self.stage)
         self.bare.hide()
         self._make_actions()
         self.overlay_bar = OverlayBar(self.overlay_action, self)
@@ -112,9 +112,11 @@ class Viewer(QWidget):
         self._result = result
         if result is None or before is None or result.photo != before.photo:
             self._begin(result, preview)
-        elif result.prediction != before.prediction:
+            return
+        if result.prediction != before.prediction:
             self._evidence.clear()
-            self._refresh_overlay()
+        self._asked = None
+        self._refresh_overlay()
 
     def result(self) -> PhotoResult | None:
         return self._result
@@ -268,7 +270,7 @@ class Viewer(QWidget):
             self.overlay_bar.show_note("")
         elif not name:
             self._settle.stop()
-            self.overlay_bar.show_note("Evidence appears once the photo has been analysed")
+            self.overlay_bar.show_note("Not analysed yet")
         elif self._evidence.find(name, self._method()) is not None:
             self._settle.stop()
         else:

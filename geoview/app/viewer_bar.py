@@ -61,6 +61,22 @@ class Legend(QWidget):
         painter.end()
 
 
+class Note(QLabel):
+    """One line of text that gives way when there is no room for all of it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(QColor(colours(self.palette()).muted))
+        mode = Qt.TextElideMode.ElideRight
+        text = painter.fontMetrics().elidedText(self.text(), mode, self.width())
+        painter.drawText(self.rect(), self.alignment(), text)
+        painter.end()
+
+
 class OverlayBar(QFrame):
     """Class, method, opacity and colormap of the heatmap. ``changed`` follows class and method,
     ``look_changed(opacity, colormap)`` the rest."""
@@ -82,9 +98,7 @@ class OverlayBar(QFrame):
         self.opacity.setMaximumWidth(96)
         self.opacity.setAccessibleName("Opacity of the heatmap")
         self.legend = Legend(self)
-        self.note = QLabel(self)
-        set_role(self.note, "muted")
-        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.note = Note(self)
         self._end = QStackedWidget(self)
         self._end.addWidget(self.note)
         self._end.addWidget(self.legend)
@@ -120,7 +134,7 @@ class OverlayBar(QFrame):
             self.colormaps.addItem(QIcon(strip), words.sentence(name), name)
 
     def set_classes(self, classes: Sequence[str]) -> None:
-        items = {DOMINANT: "Dominant lithology"} | {c: words.sentence(c) for c in classes}
+        items = {DOMINANT: "Dominant"} | {c: words.sentence(c) for c in classes}
         _refill(self.classes, items)
 
     def set_methods(self, methods: Sequence[str]) -> None:
@@ -171,7 +185,7 @@ class ReadOut(QFrame):
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "bar")
-        self.where = QLabel(self)
+        self.where = Note(self)
         self.size_label = QLabel(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(GAP, 0, GAP, 0)
@@ -179,7 +193,6 @@ class ReadOut(QFrame):
         for label in (self.where, self.size_label):
             set_role(label, "muted")
             label.setFont(figures(label.font()))
-        self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row.addWidget(self.where, 1)
         row.addWidget(self.size_label)
         for action in actions:

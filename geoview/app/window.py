@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
-    QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QKeySequence,
@@ -18,7 +19,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QFileDialog,
     QHBoxLayout,
     QMainWindow,
     QStackedWidget,
@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from geoview.app import job_words, theme
+from geoview.app import dialogs, job_words, theme
 from geoview.app.background import Background
 from geoview.app.banner import Banners
 from geoview.app.jobs_bar import JobsBar
@@ -88,18 +88,20 @@ class MainWindow(QMainWindow):
         self.log_pane.hide()
         right = QVBoxLayout()
         right.setSpacing(0)
-        for widget in (self.toolbar, self.banners):
-            right.addWidget(widget)
+        right.addWidget(self.toolbar)
+        right.addWidget(self.banners)
         right.addWidget(self.pages, 1)
-        for widget in (self.log_pane, self.jobs):
-            right.addWidget(widget)
+        right.addWidget(self.log_pane)
+        right.addWidget(self.jobs)
         centre = QWidget()
         row = QHBoxLayout(centre)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.rail)
         row.addLayout(right, 1)
+        centre.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setCentralWidget(centre)
+        centre.setFocus()
 
     def _connect(self) -> None:
         session, bar, tools = self.session, self.jobs, self.toolbar
@@ -140,7 +142,7 @@ class MainWindow(QMainWindow):
     def _add_keys(self) -> None:
         tools = self.toolbar
         self.addActions([tools.open, tools.analyse, tools.again, tools.export, tools.filter])
-        keys = {
+        keys: dict[str, Callable[[], object]] = {
             "F5": self.session.reload,
             "F11": self.toggle_full_screen,
             "Ctrl+L": self.jobs.log.click,
@@ -150,9 +152,9 @@ class MainWindow(QMainWindow):
             "Esc": self._escape,
         }
         for place, name in enumerate(self.rail.buttons, start=1):
-            keys[f"Ctrl+{place}"] = lambda name=name: self.show_page(name)
+            keys[f"Ctrl+{place}"] = partial(self.show_page, name)
         for key, call in keys.items():
-            QShortcut(QKeySequence(key), self, activated=call)
+            QShortcut(QKeySequence(key), self, call)
 
     # Starting and ending
 
@@ -250,25 +252,17 @@ class MainWindow(QMainWindow):
     # What the user does
 
     def ask_folder(self) -> None:
-        dialog = QFileDialog(self, "Open a folder of photos")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.session.open(Path(name)))
-        dialog.open()
+        dialogs.ask_folder(self, self.session.open)
 
     def ask_export(self, *, tiles: bool) -> None:
         project = self.session.project
-        if project is None:
-            return
-        name = f"{project.folder.name}{'-tiles' if tiles else ''}.csv"
-        dialog = QFileDialog(self, "Export results", str(project.folder.parent / name))
-        dialog.setNameFilter("CSV (*.csv)")
-        dialog.setDefaultSuffix("csv")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda file: self.session.export_csv(Path(file), tiles=tiles))
-        dialog.open()
+        if project is not None:
+            dialogs.ask_csv(
+                self,
+                project.folder,
+                lambda path: self.session.export_csv(path, tiles=tiles),
+                tiles=tiles,
+            )
 
     def focus_filter(self) -> None:
         if self.session.project is not None:
@@ -315,11 +309,11 @@ class MainWindow(QMainWindow):
             self.start.show_recent(self.keeper.now.recent_folders)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_folder(event.mimeData().urls()) is not None:
+        if dialogs.dropped_folder(event.mimeData().urls()) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        folder = _dropped_folder(event.mimeData().urls())
+        folder = dialogs.dropped_folder(event.mimeData().urls())
         if folder is not None:
             event.acceptProposedAction()
             self.session.open(folder)
@@ -398,19 +392,10 @@ class MainWindow(QMainWindow):
 
     def _exported(self, path: Path) -> None:
         if self.session.running:
-            self.session.tell("info", f"Exported to {path}", ("Open", lambda: _open(path)))
+            self.session.tell(
+                "info", f"Exported to {path}", ("Open", lambda: dialogs.open_file(path))
+            )
         else:
-            self.jobs.show_idle(f"Exported to {path}", link=("Open", lambda: _open(path)))
-
-
-def _open(path: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
-
-
-def _dropped_folder(urls: list[QUrl]) -> Path | None:
-    """The folder that was dropped, or that of the file that was."""
-    for url in urls:
-        path = Path(url.toLocalFile()) if url.isLocalFile() else None
-        if path is not None and path.exists():
-            return path if path.is_dir() else path.parent
-    return None
+            self.jobs.show_idle(
+                f"Exported to {path}", link=("Open", lambda: dialogs.open_file(path))
+            )

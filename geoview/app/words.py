@@ -25,7 +25,7 @@ def probability(value: float) -> str:
 
 def percent(value: float) -> str:
     """74.2 as "74 %"; a trace is "<1 %", not 0."""
-    text = "<1" if 0 < value < 0.5 else f"{value:.0f}"
+    text = "<1" if 0 < value < 0.5 else count(round(value))
     return f"{text}{THIN}%"
 
 

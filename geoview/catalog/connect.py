@@ -169,8 +169,8 @@ def _prepare(engine: Engine, place: Path | str, *, check: bool) -> None:
             _write_ahead(engine)
     except (OperationalError, sqlite3.OperationalError) as error:
         raise DataError(
-            f"The catalogue {place} cannot be used now ({_brief(error)}); close other programs "
-            "that use it, or check the disk."
+            f"The catalogue {place} cannot be used now ({_brief(error)}); check the disk "
+            "or the connection, and close other programs that use it."
         ) from error
     except (DatabaseError, sqlite3.DatabaseError) as error:
         raise Unusable(_brief(error)) from error

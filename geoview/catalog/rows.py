@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,10 +118,14 @@ def read_tiles(text: str) -> tuple[TilePrediction, ...]:
 
 
 class Reader:
-    """Rows of one query to records; equal tuples and model references are shared."""
+    """Rows of one query to records; equal tuples and model references are shared.
 
-    def __init__(self, folder: Path) -> None:
+    ``photos`` that are at hand are used instead of making equal ones.
+    """
+
+    def __init__(self, folder: Path, *, photos: Iterable[Photo] = ()) -> None:
         self._folder = folder
+        self._photos = {photo.file: photo for photo in photos}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._thresholds: dict[tuple[float, ...], tuple[float, ...]] = {}
         self._models: dict[tuple[str, str], ModelRef] = {}
@@ -129,6 +133,9 @@ class Reader:
     def photo(self, row: Sequence[Any]) -> Photo:
         """A row of ``PHOTO_COLUMNS``."""
         file, size_bytes, mtime_ns, well, depth_m, sample = row
+        known = self._photos.get(file)
+        if known is not None and (known.size_bytes, known.mtime_ns) == (size_bytes, mtime_ns):
+            return known
         return Photo(self._folder / file, file, size_bytes, mtime_ns, well, depth_m, sample)
 
     def result(self, row: Sequence[Any]) -> PhotoResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +104,13 @@ class Catalog:
         with self._read() as connection:
             return [reader.photo(row) for row in connection.execute(query)]
 
-    def results(self, model_sha256: str | None = None) -> list[PhotoResult]:
+    def results(
+        self, model_sha256: str | None = None, *, photos: Iterable[Photo] = ()
+    ) -> list[PhotoResult]:
         """One result per photo of the last scan, by file name, without tiles.
 
         A photo never analysed, or changed since, has status "new". Without ``model_sha256`` each
-        photo has the latest result of any model.
+        photo has the latest result of any model. ``photos`` at hand are used in the answer.
         """
         query = (
             select(*_PHOTO, *_RESULT, *_MODEL)
@@ -118,7 +120,7 @@ class Catalog:
         )
         with self._read() as connection:
             latest = {row[0]: row for row in connection.execute(query)}
-        reader = rows.Reader(self.folder)
+        reader = rows.Reader(self.folder, photos=photos)
         return [reader.result(row) for row in latest.values()]
 
     def pending(self, model_sha256: str) -> list[Photo]:
@@ -187,6 +189,8 @@ class Catalog:
                 if result.prediction is not None and result.prediction.tiles:
                     text = rows.tiles_text(result.prediction.tiles)
                     tile_values.append({**key, "numbers": text})
+            # In one order everywhere, or two desks could wait for each other for ever.
+            values.sort(key=lambda row: row["photo_id"])
             _upsert(connection, schema.results, values, keys=("photo_id", "model_id"))
             _replace_tiles(connection, values, tile_values)
         return Changes(results=tuple(latest))
@@ -210,8 +214,12 @@ class Catalog:
         ids = found()
         missing = [photo for photo in photos if photo.file not in ids]
         if missing:
-            values = [{**rows.photo_row(p), "folder": self._key, "present": True} for p in missing]
-            connection.execute(insert(table), values)
+            values = [
+                {**rows.photo_row(p), "folder": self._key, "present": True}
+                for p in sorted(missing, key=lambda photo: photo.file)
+            ]
+            # Another desk may add the same photo at this moment.
+            connection.execute(_insert(connection, table).on_conflict_do_nothing(), values)
             ids = found()
         return ids
 
@@ -246,14 +254,18 @@ def _joined(model_sha256: str | None) -> Join:
     return schema.photos.outerjoin(made, and_(*current))
 
 
+def _insert(connection: Connection, table: Table) -> Any:
+    """An insert that can say what to do on a conflict."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
 def _upsert(
     connection: Connection, table: Table, values: list[dict[str, Any]], *, keys: Sequence[str]
 ) -> None:
     """Insert rows, or overwrite those with the same keys."""
-    if connection.dialect.name == "postgresql":
-        statement: Any = postgresql.insert(table)
-    else:
-        statement = sqlite.insert(table)
+    statement = _insert(connection, table)
     others = {name: statement.excluded[name] for name in values[0] if name not in keys}
     connection.execute(
         statement.on_conflict_do_update(index_elements=list(keys), set_=others), values

@@ -94,7 +94,7 @@ def _libraries() -> list[tuple[str, str]]:
 def _devices() -> list[tuple[str, str]]:
     from geoview.models.device import available_devices
 
-    return [(f"{number}", str(found)) for number, found in enumerate(available_devices(), start=1)]
+    return [(found.device, found.label) for found in available_devices()]
 
 
 def _inference(

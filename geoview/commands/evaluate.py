@@ -26,6 +26,10 @@ _TITLES = {
     "dominant_accuracy": "dominant lithology, per photo",
     "area_mae_points_mean": "area error, points (mean)",
 }
+_CLASS_COLUMNS = (
+    "class", "positives", "AP", "95 % interval", "threshold", "area error", "area bias",
+)  # fmt: skip
+_CLASS_NUMBERS = ("positives", "AP", "threshold", "area error", "area bias")
 
 
 def evaluate(
@@ -73,11 +77,9 @@ def print_figures(figures: dict[str, Any]) -> None:
         console.out(),
         f"{figures['model']} on {per_level} of {photos} photos ({figures.get('split', '')})",
     )
-    columns = ("figure", "value", "95 % interval")
-    console.table(columns, _summary(figures), right=("value",))
-    columns = ("class", "positives", "AP", "95 % interval", "threshold", "area error", "area bias")
+    console.table(("figure", "value", "95 % interval"), _summary(figures), right=("value",))
     console.line(console.out(), "")
-    console.table(columns, _classes(figures), right=(*columns[1:3], *columns[4:]))
+    console.table(_CLASS_COLUMNS, _classes(figures), right=_CLASS_NUMBERS)
 
 
 def _summary(figures: dict[str, Any]) -> Iterator[list[str]]:
@@ -91,16 +93,18 @@ def _summary(figures: dict[str, Any]) -> Iterator[list[str]]:
 def _classes(figures: dict[str, Any]) -> Iterator[list[str]]:
     intervals = figures.get("ci95", {}).get("ap", {})
     for name, value in figures["ap"].items():
-        per_class = [figures.get(key, {}).get(name) for key in
-                     ("thresholds", "area_mae_points", "area_bias_points")]  # fmt: skip
+        threshold, error, bias = (
+            figures.get(key, {}).get(name)
+            for key in ("thresholds", "area_mae_points", "area_bias_points")
+        )
         yield [
             name,
             str(figures.get("positives", {}).get(name, "")),
             _text(value, 3),
             _interval(intervals.get(name), 3),
-            _text(per_class[0], 2),
-            _text(per_class[1], 1),
-            "" if per_class[2] is None else f"{per_class[2]:+.1f}",
+            _text(threshold, 2),
+            _text(error, 1),
+            "–" if bias is None else f"{bias:+.1f}",
         ]
 
 

@@ -12,8 +12,9 @@ from geoview.commands import common, console
 from geoview.commands.common import ChosenModel, Precision
 
 if TYPE_CHECKING:
+    from geoview.heatmaps import HeatmapFile
     from geoview.models.engine import Engine
-    from geoview.project import HeatmapFile, Project
+    from geoview.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,17 @@ def predict(folder: Path, wishes: Wishes) -> int:
     with Project.open(
         folder, settings=settings, sheet=wishes.sheet, require_photos=True
     ) as project:
-        if project.notice:
-            console.say(project.notice, style="yellow")
+        tell_about(project)
         return work(project, model, wishes).code
+
+
+def tell_about(project: Project) -> None:
+    """Where the results are kept, if not as usual, and what is no photo."""
+    if project.notice:
+        console.say(project.notice, style="yellow")
+    if project.skipped.counts:
+        counts = ", ".join(f"{what} ({n})" for what, n in project.skipped.counts.items())
+        console.say(f"Left out: {counts}", style="dim")
 
 
 def work(project: Project, model: ChosenModel, wishes: Wishes) -> Outcome:

@@ -52,6 +52,7 @@ def analyse_headless(folder: Path, report_folder: Path) -> int:
         heatmaps=report_folder / "heatmaps",
     )
     with Project.open(folder, settings=settings, require_photos=True) as project:
+        predict.tell_about(project)
         outcome = predict.work(project, model, wishes)
         if outcome.code == console.STOPPED:
             return outcome.code

@@ -26,7 +26,8 @@ h2 { font-size: 1rem; margin: 0 0 .5rem; } h2 span { font-weight: normal; opacit
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .1rem .75rem .1rem 0; text-align: right; font-weight: normal; }
 td:first-child, th:first-child { text-align: left; } th { opacity: .75; }
-tr.below { opacity: .6; } i { display: inline-block; width: .75em; height: .75em; margin-right: .4em; }
+tr.below { opacity: .6; }
+i { display: inline-block; width: .75em; height: .75em; margin-right: .4em; }
 .maps { display: flex; flex-wrap: wrap; gap: 8px; margin-top: .75rem; } figure { margin: 0; }
 .maps img { height: 260px; max-width: 100%; border-radius: 3px; background: var(--soft); }
 figcaption { font-size: .85rem; opacity: .75; } .failed { color: #c0392b; }
@@ -110,7 +111,8 @@ def _table(made: Prediction) -> str:
 
 def _maps(maps: Sequence[tuple[str, Path]], *, page: Path) -> str:
     figures = "".join(
-        f'<figure><img loading="lazy" src="{_address(path, page)}" alt="Evidence for {_text(name)}">'
+        f'<figure><img loading="lazy" src="{_address(path, page)}" '
+        f'alt="Evidence for {_text(name)}">'
         f"<figcaption>{_text(name)}</figcaption></figure>"
         for name, path in maps
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import types
+from typing import Any
 
 
-def import_timm() -> types.ModuleType:
+def import_timm() -> Any:
     """Import timm, which needs a working torchvision."""
     mend_torchvision()
     import timm

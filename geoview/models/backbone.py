@@ -41,7 +41,8 @@ class Backbone(nn.Module):
         self.network = create_timm(name, input_px=input_px, num_classes=0, **kwargs)
         if not hasattr(self.network, "forward_intermediates"):
             raise ModelError(f"The backbone “{name}” does not give intermediate features.")
-        info = list(self.network.feature_info)
+        feature_info: Any = self.network.feature_info
+        info = list(feature_info)
         strides = [int(stage["reduction"]) for stage in info]
         self.indices = [i for i, stride in enumerate(strides) if stride >= 16] or [len(info) - 1]
         self.dims = [int(info[i]["num_chs"]) for i in self.indices]

@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-FORMAT = 1
-
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,119}$")]
 Unit = Annotated[float, Field(gt=0, lt=1)]
@@ -43,7 +41,7 @@ class Preprocess(_Strict):
 class ModelCard(_Strict):
     """What the model is, what it was trained on, how good it is there, and how to run it."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     name: Identifier
     title: Name
     architecture: Identifier

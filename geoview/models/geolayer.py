@@ -98,7 +98,7 @@ class CrossModalBlock(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """[B, k, d] → [B, heads, k, d / heads]."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
 class GraphConvolution(nn.Module):

@@ -7,6 +7,7 @@ normalisation happens on the device, in the batch.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def plan(card: ModelCard, *, width_px: int, height_px: int) -> Plan:
         width_px, height_px
     ):
         raise PhotoError(
-            f"The picture is {width_px} × {height_px} px: too narrow to analyse; crop it first."
+            f"the picture is {width_px} × {height_px} px, too narrow to analyse: crop it first"
         )
     tiling = card.preprocess.tiling
     if tiling is None:
@@ -153,7 +154,7 @@ def _axis(side: int, tile: int, most: int) -> list[_Cell]:
     """Start of every tile along one axis, and the share of the axis it stands for."""
     n = min(math.ceil(side / tile), most)
     starts = [round(i * (side - tile) / (n - 1)) for i in range(n)] if n > 1 else [0]
-    middles = [(a + tile + b) / 2 for a, b in zip(starts, starts[1:], strict=False)]
+    middles = [(a + tile + b) / 2 for a, b in itertools.pairwise(starts)]
     borders = [0.0, *middles, float(side)]
     return [(s, (borders[i + 1] - borders[i]) / side) for i, s in enumerate(starts)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from geoview.models.backbone import create_timm
@@ -19,23 +21,25 @@ class TimmClassifier(nn.Module):
 
     def __init__(self, name: str, *, input_px: int, num_classes: int, drop_rate: float) -> None:
         super().__init__()
-        network = create_timm(name, input_px=input_px, num_classes=num_classes, drop_rate=drop_rate)
-        self.network = network
+        network: Any = create_timm(
+            name, input_px=input_px, num_classes=num_classes, drop_rate=drop_rate
+        )
+        self.network: Any = network
         self.num_prefix_tokens = 0
         self.tap = nn.Identity()
         self.cam_target: nn.Module = self.tap
         self.cam_layout: CamLayout = "nchw"
         if hasattr(network, "blocks") and hasattr(network, "num_prefix_tokens"):
-            self.num_prefix_tokens = int(network.num_prefix_tokens)  # type: ignore[call-overload]
+            self.num_prefix_tokens = int(network.num_prefix_tokens)
             self.cam_layout = "tokens"
             if network.global_pool in ("token", ""):
-                self.cam_target = network.blocks[-1].norm1  # type: ignore[index,union-attr,assignment]
+                self.cam_target = network.blocks[-1].norm1
         elif getattr(network, "output_fmt", "NCHW") == "NHWC":
             self.cam_layout = "nhwc"
 
     def forward(self, x: Tensor) -> ModelOutput:
-        features = self.tap(self.network.forward_features(x))  # type: ignore[operator]
-        return ModelOutput(logits=self.network.forward_head(features))  # type: ignore[operator]
+        features = self.tap(self.network.forward_features(x))
+        return ModelOutput(logits=self.network.forward_head(features))
 
 
 @architecture("timm-classifier")

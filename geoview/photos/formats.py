@@ -17,9 +17,9 @@ IMAGE_SUFFIXES = frozenset(
 SIDECAR_SUFFIXES = frozenset(
     ".csv .tsv .xls .xlsx .xlsm .ods .json .jsonl .ndjson .geojson .xml .xmp .las .lis .dlis .txt "
     ".md .rst .pdf .doc .docx .odt .rtf .ppt .pptx .ini .cfg .conf .db .sqlite .sqlite3 .toml "
-    ".yaml .yml .html .htm .css .js .log .zip .7z .rar .gz .tar .tgz .bz2 .xz .npy .npz .safetensors "
-    ".py .ipynb .sh .bat .exe .dll .lnk .url .tmp .bak .part .mp4 .mov .avi .mkv .mts .thm .aae "
-    ".mp3 .wav .svg .psd .ai .eps .shp .dbf .prj .shx .wld .tfw .jgw".split()
+    ".yaml .yml .html .htm .css .js .log .zip .7z .rar .gz .tar .tgz .bz2 .xz .npy .npz "
+    ".safetensors .py .ipynb .sh .bat .exe .dll .lnk .url .tmp .bak .part .mp4 .mov .avi .mkv .mts "
+    ".thm .aae .mp3 .wav .svg .psd .ai .eps .shp .dbf .prj .shx .wld .tfw .jgw".split()
 )
 """Suffixes of files that lie beside photos and are left out unless they hold an image."""
 

@@ -11,15 +11,20 @@ import io
 import numpy as np
 from PIL import JpegImagePlugin
 
+from geoview.errors import PhotoError
 from geoview.photos import colour
 from geoview.photos.limits import check_size
 from geoview.photos.orientation import of_image
+
+_END_OF_IMAGE = b"\xff\xd9"
+_ZEROS = bytes(64)
 
 
 def read(data: bytes, *, at_least_px: int | None) -> tuple[colour.Rgb, tuple[int, int], int]:
     """RGB pixels, perhaps reduced; the original (width, height); the orientation to apply."""
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     check_size(*image.size)
+    _require_end(data, start=image.fp.tell() if image.fp else 0)
     size, orientation = image.size, of_image(image)
     denominator = reduction(min(size), at_least_px=at_least_px)
     pixels = _with_opencv(data, denominator) if image.mode in ("L", "RGB") else None
@@ -28,6 +33,12 @@ def read(data: bytes, *, at_least_px: int | None) -> tuple[colour.Rgb, tuple[int
     # CMYK, and every file that OpenCV refuses: Pillow reads it or says what is wrong.
     image.draft(image.mode, (-(-size[0] // denominator), -(-size[1] // denominator)))
     return colour.image_to_rgb(image), size, orientation
+
+
+def _require_end(data: bytes, *, start: int) -> None:
+    """A copy that broke off may be filled up with zeros, which decode to flat colour."""
+    if data.endswith(_ZEROS) and data.rfind(_END_OF_IMAGE) < start:
+        raise PhotoError("the file is cut off: copy it again from the camera")
 
 
 def reduction(shorter_px: int, *, at_least_px: int | None) -> int:

@@ -24,18 +24,18 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from geoview.errors import DataError
 from geoview.photos import formats
 from geoview.photos.patterns import NamePattern, compile_pattern
 
 _METRES_PER_FOOT = Decimal("0.3048")
 _DEEPEST_M = 15_000
 _LONGEST_INTERVAL = 100
-_LONGEST_NAME = 200
+_LONGEST_NAME = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,13 @@ class NameFields:
 
 DEFAULT_PATTERNS: tuple[str, ...] = (
     "{well} depth {depth}*",
+    "{well} depth{depth}*",
     "depth {depth}*",
-    "{well} {depth}{unit} ({sample})",
-    "{well} {depth}{unit}*",
+    "depth{depth}*",
     "{depth}{unit} ({sample})",
     "{depth}{unit}*",
+    "{well} {depth}{unit} ({sample})",
+    "{well} {depth}{unit}*",
     # A catalogue number, but not a name that a camera, phone or scanner gives by itself.
     r"re:^(?!(?:IMG|DSC|DSCN|DSCF|PXL|DJI|GOPR|SAM|MVI|PIC|PICT|VID|WP|IMAGE|PHOTO|SCAN|FRAME|TILE"
     r"|PAGE|FILE|CAM|SCREENSHOT)[ _-]?\d)(?P<sample>[A-Z]{2,8}[ _-]?\d{3,9}(?:\.\d{1,4})?)(?!\d)",
@@ -65,12 +67,15 @@ def parse_name(file: str, *, patterns: Sequence[str] = DEFAULT_PATTERNS) -> Name
 
     No pattern at all means the default ones. Raises DataError for a wrong pattern, naming it.
     """
-    path = _without_suffix(file.replace("\\", "/"))
-    name = path.rpartition("/")[2]
+    text = file if file.isascii() else unicodedata.normalize("NFC", file)
+    path = _without_suffix(text.replace("\\", "/"))
+    name = _short(path.rpartition("/")[2])
+    folded = path.lower()
     for pattern in compiled(tuple(patterns) or DEFAULT_PATTERNS):
-        fields = _fields(pattern, (path if pattern.whole_path else name)[-_LONGEST_NAME:])
-        if fields is not None:
-            return fields
+        if pattern.needs in folded:
+            fields = _fields(pattern, _short(path) if pattern.whole_path else name)
+            if fields is not None:
+                return fields
     return NameFields()
 
 
@@ -110,6 +115,11 @@ def _number(text: str) -> Decimal:
     return Decimal(text.replace(",", "."))
 
 
+def _short(text: str) -> str:
+    """Bounds what a pattern can cost; the end of a long path says more than its beginning."""
+    return text[-_LONGEST_NAME:].strip()
+
+
 def _without_suffix(file: str) -> str:
     """Only an image's suffix is one: the ``.0m`` of ``WELL-A_0020.0m`` belongs to the depth."""
     stem, dot, suffix = file.rpartition(".")
@@ -117,22 +127,46 @@ def _without_suffix(file: str) -> str:
 
 
 def _fields(pattern: NamePattern, text: str) -> NameFields | None:
-    for expression, find in _attempts(pattern):
-        match = find(text)
-        if match is not None:
-            fields = _read(match, pattern.unit)
-            if fields is not None:
-                return fields
-        if expression is pattern.expression and match is None:
-            return None
-    return None
+    """What a pattern reads in ``text``; None when it does not fit or the depth is impossible."""
+    match = pattern.find(text)
+    if match is None:
+        return None
+    fields = _read(match, pattern)
+    if fields is None and pattern.without_interval is not None:
+        # In "W-12-1250m" the 12 belongs to the well: no interval is 1238 m long.
+        match = pattern.without_interval.fullmatch(text)
+        fields = None if match is None else _read(match, pattern)
+    return fields
 
 
-def _attempts(
-    pattern: NamePattern,
-) -> list[tuple[re.Pattern[str], Callable[[str], re.Match[str] | None]]]:
-    return []
+def _read(match: re.Match[str], pattern: NamePattern) -> NameFields | None:
+    found = {name: value for name, value in match.groupdict().items() if value}
+    unit = found.get("unit") or found.get("unit_before") or pattern.unit
+    depth_m: float | None = None
+    try:
+        for group, unit_here in (("depth", unit), ("depth_m", "m"), ("depth_ft", "ft")):
+            if group in found:
+                depth_m = _depth_m(found[group], found.get("until"), unit_here)
+    except ValueError:
+        return None
+    return NameFields(
+        well=_tidy(found.get("well")), depth_m=depth_m, sample=_tidy(found.get("sample"))
+    )
 
 
-def _read(match: re.Match[str], unit: str | None) -> NameFields | None:
-    return None
+def _depth_m(number: str, until: str | None, unit: str | None) -> float:
+    """The depth, or the middle of the interval. Raises ValueError for an impossible one."""
+    depth = _number(number)
+    if until is not None:
+        length = _number(until) - depth
+        if not 0 < length <= _LONGEST_INTERVAL:
+            raise ValueError("not an interval")
+        depth += length / 2
+    depth_m = float(_in_metres(depth, unit))
+    if depth_m > _DEEPEST_M:
+        raise ValueError("deeper than any well")
+    return depth_m
+
+
+def _tidy(text: str | None) -> str | None:
+    return (text or "").strip(" _-.,") or None

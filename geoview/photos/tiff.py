@@ -53,7 +53,8 @@ def read(data: bytes, page: Any) -> tuple[colour.Rgb, int]:
         lambda: _with_opencv(data),
     )
     if page.dtype is None or page.dtype in (np.uint8, np.bool_):
-        return _first_that_works((pillow, tifffile_))
+        # OpenCV last: it takes packed pictures above Pillow's own size limit.
+        return _first_that_works((pillow, tifffile_, opencv))
     return _first_that_works((tifffile_, opencv, pillow))
 
 
@@ -81,7 +82,7 @@ def _with_pillow(data: bytes) -> tuple[colour.Rgb, int]:
 
 
 def _with_opencv(data: bytes) -> tuple[colour.Rgb, int]:
-    """LZW-packed 16-bit pictures, turned upright by OpenCV itself."""
+    """LZW-packed deep or very large pictures, turned upright by OpenCV itself."""
     import cv2
 
     samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

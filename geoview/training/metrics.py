@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geoview.models import mend_torchvision
 
 Array = NDArray[np.float64]
-ROUNDS = 1000
+ROUNDS = 400
 
 
 def average_precision(p: Array, y: Array) -> Array:

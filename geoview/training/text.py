@@ -40,4 +40,5 @@ def embed_labels(names: Sequence[str], model_folder: str) -> Tensor:
         batch = tokeniser(list(names), padding=True, return_tensors="pt")
         hidden = model(**batch).last_hidden_state
     mask = batch["attention_mask"][..., None].float()
-    return ((hidden * mask).sum(1) / mask.sum(1)).float().clone()
+    embeddings: Tensor = (hidden * mask).sum(1) / mask.sum(1)
+    return embeddings.float().clone()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.torch import load_file
 
 from geoview import __version__
@@ -66,8 +68,10 @@ def run(job: Path, emit: Emit) -> None:
     card = calibrated(trainer, card, items["val"])
     bundle.save(out, module=trainer.module.cpu(), card=card)
     emit("saved", out=str(out))
-    if items["test"]:
-        card = with_test_figures(card, out, plan, dataset)
+    tested = [i.path for i in items["test"]]
+    sources = [p for p in map(Path, plan["data"]) if any(map(_below(p), tested))]
+    if sources:
+        card = card.model_copy(update={"metrics": figures_on_test(out, sources)})
         bundle.save(out, module=trainer.module, card=card)
     emit("done", out=str(out), best=trainer.best, metrics=card.metrics)
 
@@ -157,19 +161,21 @@ def calibrated(trainer: Trainer, card: ModelCard, items: list[data.Item]) -> Mod
     temperature = metrics.fit_temperature(logits, labels, single=single)
     thresholds = [0.5] * len(card.classes)
     if not single:
-        probabilities = 1 / (1 + metrics.np.exp(-logits / temperature))
+        probabilities = 1 / (1 + np.exp(-logits / temperature))
         thresholds = metrics.best_thresholds(probabilities, labels)
     return card.model_copy(update={"temperature": temperature, "thresholds": thresholds})
 
 
-def with_test_figures(
-    card: ModelCard, out: Path, plan: dict[str, Any], dataset: data.Dataset
-) -> ModelCard:
+def _below(source: Path) -> Callable[[Path], bool]:
+    folder = source if source.is_dir() else source.parent
+    return lambda path: path.is_relative_to(folder)
+
+
+def figures_on_test(out: Path, sources: list[Path]) -> list[dict[str, Any]]:
+    """The saved model's figures on its own test split, each source by itself."""
     from geoview.training.evaluate import evaluate
 
-    figures = evaluate(out, data=[Path(p) for p in plan["data"]], split="test")
-    entry = {"data": ", ".join(dataset.sources), "split": "test", **figures}
-    return card.model_copy(update={"metrics": [entry]})
+    return [{"data": source.name, **evaluate(out, data=source, split="test")} for source in sources]
 
 
 if __name__ == "__main__":

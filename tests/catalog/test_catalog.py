@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -323,6 +324,37 @@ def test_an_unusable_address_is_one_clear_error(tmp_path: Path, url: str) -> Non
     with pytest.raises(DataError) as caught:
         Catalog.open(tmp_path, url=url)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif("GEOVIEW_TEST_DATABASE" not in os.environ, reason="no database server given")
+def test_several_desks_on_a_database_server(tmp_path: Path) -> None:
+    """Set GEOVIEW_TEST_DATABASE to the address of an empty PostgreSQL database."""
+    url = os.environ["GEOVIEW_TEST_DATABASE"]
+    errors: list[BaseException] = []
+    photos = [photo(f"{i}.jpg", folder=tmp_path) for i in range(30)]
+
+    def desk(number: int) -> None:
+        try:
+            with Catalog.open(tmp_path, url=url) as catalog:
+                for i in range(30):
+                    pair = (photos[i * (2 * number + 1) % 30], photos[(i + number) % 30])
+                    catalog.save([done(one, seed=1) for one in pair], model=MODEL)
+        except BaseException as error:
+            errors.append(error)
+
+    desks = [threading.Thread(target=desk, args=(number,)) for number in range(4)]
+    for thread in desks:
+        thread.start()
+    for thread in desks:
+        thread.join()
+    assert errors == []
+    with Catalog.open(tmp_path, url=url) as catalog:
+        catalog.sync(photos)
+        assert catalog.pending(MODEL.sha256) == []
+        assert {r.prediction for r in catalog.results()} == {prediction(seed=1, tiles=0)}
+        assert catalog.tiles("7.jpg", MODEL.sha256) == prediction(seed=1).tiles
+        catalog.sync([replace(photos[0], mtime_ns=99), *photos[1:29]])
+        assert [r.status for r in catalog.results()].count("done") == 28
 
 
 def test_the_schema_is_portable_to_postgresql() -> None:

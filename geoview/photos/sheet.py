@@ -1,0 +1,185 @@
+"""Depths, wells and sample numbers from a CSV or Excel sheet that names the photos."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from geoview.errors import DataError, PhotoError
+from geoview.photos import names, reading
+from geoview.photos.names import NameFields
+
+_MAX_BYTES = 64 << 20
+_MAX_ROWS = 1_000_000
+
+_COLUMNS: dict[str, frozenset[str]] = {
+    "file": frozenset(("file", "filename", "file_name", "photo", "image", "picture", "path")),
+    "depth": frozenset(("depth", "md", "measured_depth")),
+    "depth_m": frozenset(("depth_m", "md_m", "depth_metres", "depth_meters")),
+    "depth_ft": frozenset(("depth_ft", "md_ft", "depth_feet")),
+    "unit": frozenset(("unit", "depth_unit", "units")),
+    "well": frozenset(("well", "well_name", "wellbore", "borehole")),
+    "sample": frozenset(
+        (
+            *("sample", "sample_no", "sample_number", "sample_id", "specimen", "cat_no"),
+            *("catalogue_number", "catalog_number", "catalogue_no", "catalognumber"),
+        )
+    ),
+}
+_NOTHING = frozenset(("", "-", "–", "?", "n/a", "na", "nan", "none", "null"))
+
+
+def read_sheet(path: Path) -> dict[str, NameFields]:
+    """Read a sheet: for every file name in it, what its row says.
+
+    CSV in UTF-8, UTF-16 or Windows-1252, parted by comma, semicolon or tab, or the first sheet of
+    an .xlsx workbook. Columns: ``file`` (or filename, photo, image), and any of ``depth_m``,
+    ``depth_ft``, ``depth`` (with an optional ``unit``), ``well``, ``sample`` or
+    ``catalogue_number``. Decimals by point or comma. Raises DataError saying what is missing.
+    """
+    try:
+        data = reading.read_bytes(path)
+    except PhotoError as error:
+        raise DataError(f"The sheet {path} cannot be used: {error}.") from error
+    if len(data) > _MAX_BYTES:
+        raise DataError(
+            f"The sheet {path} is larger than 64 MiB: keep only the rows of the photos."
+        )
+    rows = _workbook_rows(data, path) if data.startswith(b"PK") else _csv_rows(data, path)
+    return _fields_by_file(rows, path)
+
+
+def sheet_keys(file: str) -> tuple[str, str, str]:
+    """How a photo may be named in a sheet: path, file name, name without suffix; folded."""
+    path = unicodedata.normalize("NFC", file).replace("\\", "/").removeprefix("./").casefold()
+    name = path.rpartition("/")[2]
+    return path, name, name.rpartition(".")[0] or name
+
+
+class SheetIndex:
+    """Finds a photo's row, whatever way the sheet names it, and counts the rows not used."""
+
+    def __init__(self, rows: Mapping[str, NameFields]) -> None:
+        self._rows = {sheet_keys(file)[0]: fields for file, fields in rows.items()}
+        self._used: set[str] = set()
+
+    def find(self, file: str) -> NameFields | None:
+        for key in sheet_keys(file) if self._rows else ():
+            if key in self._rows:
+                self._used.add(key)
+                return self._rows[key]
+        return None
+
+    @property
+    def unused(self) -> int:
+        return len(self._rows) - len(self._used)
+
+
+def _csv_rows(data: bytes, path: Path) -> list[list[str]]:
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise DataError(f"{path} is an old Excel workbook: save it as .xlsx or CSV.")
+    text = _text(data)
+    if text.startswith("sep=") and "\n" in text:
+        text = text.partition("\n")[2]
+    header = text.partition("\n")[0]
+    separator = max(",;\t", key=header.count)
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        raise DataError(f"{path} is not a CSV sheet: save it again as CSV ({error}).") from error
+
+
+def _text(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings: tuple[str, ...] = ("utf-16", "latin-1")
+    elif data[1:2] == b"\0":
+        encodings = ("utf-16-le", "latin-1")
+    else:
+        encodings = ("utf-8-sig", "cp1252", "latin-1")
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
+
+
+def _workbook_rows(data: bytes, path: Path) -> list[list[str]]:
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        rows = itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS)
+        return [[_cell(value) for value in row] for row in rows]
+    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, SyntaxError) as error:
+        raise DataError(f"The workbook {path} cannot be read: save it as CSV.") from error
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _fields_by_file(rows: Sequence[Sequence[str]], path: Path) -> dict[str, NameFields]:
+    if not rows:
+        raise DataError(f"The sheet {path} is empty.")
+    columns = _columns(rows[0])
+    if "file" not in columns or len(columns) < 2:
+        raise DataError(
+            f"The sheet {path} needs a column “file” and at least one of “depth_m”, “depth_ft”, "
+            "“depth”, “well”, “sample” in its first row."
+        )
+    found: dict[str, NameFields] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        cells = {name: row[i].strip() if i < len(row) else "" for name, i in columns.items()}
+        if cells["file"]:
+            found[cells["file"]] = _row_fields(cells, f"{path}, row {number}")
+    return found
+
+
+def _columns(header: Iterable[str]) -> dict[str, int]:
+    """Where each known column is; the first one wins."""
+    found: dict[str, int] = {}
+    for index, title in enumerate(header):
+        for name, titles in _COLUMNS.items():
+            if _title(title) in titles:
+                found.setdefault(name, index)
+    return found
+
+
+def _title(text: str) -> str:
+    """``Depth [m]`` → ``depth_m``."""
+    words = "".join(c if c.isalnum() else " " for c in text.strip("\ufeff").casefold()).split()
+    return "_".join(words)
+
+
+def _row_fields(cells: Mapping[str, str], where: str) -> NameFields:
+    depth_m = None
+    for name, unit in (("depth_m", "m"), ("depth_ft", "ft"), ("depth", cells.get("unit"))):
+        if depth_m is None and cells.get(name, "").lower() not in _NOTHING:
+            depth_m = _depth(cells[name], unit, where)
+    return NameFields(
+        well=_value(cells.get("well", "")), depth_m=depth_m, sample=_value(cells.get("sample", ""))
+    )
+
+
+def _value(cell: str) -> str | None:
+    return None if cell.lower() in _NOTHING else cell
+
+
+def _depth(cell: str, unit: str | None, where: str) -> float:
+    """A cell such as ``1250``, ``1250,5`` or ``4100 ft`` in metres."""
+    number = cell.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'′. ")
+    try:
+        return names.to_metres(number, unit=cell[len(number) :].strip() or unit)
+    except ValueError as error:
+        raise DataError(
+            f"{where}: the depth “{cell}” is not a number; correct the sheet."
+        ) from error

@@ -1,0 +1,140 @@
+"""Grad-CAM and the other maps against formulas written out here."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from geoview.explain.methods import METHODS, grad_cam, supported, to_grid
+from geoview.models.card import ModelCard, Preprocess
+from geoview.models.registry import build
+
+CLASSES = ["a", "b", "c"]
+
+
+def network(
+    backbone: str, *, architecture: str = "timm-classifier", **options: object
+) -> nn.Module:
+    torch.manual_seed(1)
+    card = ModelCard(
+        name="m",
+        title="m",
+        architecture=architecture,
+        backbone=backbone,
+        task="multi-label",
+        classes=CLASSES,
+        thresholds=[0.5] * 3,
+        preprocess=Preprocess(input_px=160),
+        options=dict(options),
+    )
+    module = build(card)
+    for parameter in module.parameters():
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=0.1)
+    return module
+
+
+def reference_cam(features: Tensor, head: nn.Module, number: int) -> np.ndarray:
+    """Selvaraju et al., eq. 1 and 2, for features [C, h, w] with numerical gradients.
+
+    The gradient is taken by central differences on the head, so nothing of the code under test
+    (hooks, autograd) takes part.
+    """
+    features = features.double()
+    c, h, w = features.shape
+    weights = np.zeros(c)
+    for channel in range(c):
+        step = torch.zeros_like(features)
+        step[channel] = 1e-4  # the mean gradient is the derivative of a shift of the channel
+        with torch.no_grad():
+            up, down = (float(head((features + s * step)[None])[0, number]) for s in (1, -1))
+        weights[channel] = (up - down) / 2e-4 / (h * w)
+    return np.maximum((weights[:, None, None] * features.numpy()).sum(0), 0)
+
+
+def test_grad_cam_of_a_cnn_is_the_formula() -> None:
+    module = network("test_resnet")
+    x = torch.randn(2, 3, 160, 160)
+    maps = grad_cam(module, x, [0, 2]).numpy()
+    with torch.no_grad():
+        features = module.network.forward_features(x)  # type: ignore[operator,union-attr]
+    assert maps.shape == (2, 2, *features.shape[2:])
+    assert maps.max() > 0
+    head = module.double().network.forward_head  # type: ignore[operator,union-attr]
+    for i in range(2):
+        for k, number in enumerate((0, 2)):
+            want = reference_cam(features[i], head, number)
+            np.testing.assert_allclose(maps[i, k], want, rtol=1e-3, atol=1e-5 * want.max())
+
+
+def test_grad_cam_of_a_vit_reads_its_patches_and_not_its_prefix() -> None:
+    module = network("test_vit")
+    x = torch.randn(1, 3, 160, 160)
+    vit = module.network
+    kept: dict[str, Tensor] = {}
+
+    def keep(layer: nn.Module, args: object, output: Tensor) -> None:
+        output.retain_grad()
+        kept["a"] = output
+
+    handle = vit.blocks[-1].norm1.register_forward_hook(keep)  # type: ignore[index,union-attr]
+    vit(x)[0, 1].backward()
+    handle.remove()
+    a, g = kept["a"][0, 1:].detach(), kept["a"].grad[0, 1:]  # type: ignore[index]
+    side = int(len(a) ** 0.5)
+    want = (a @ g.mean(0)).clamp_min(0).reshape(side, side)
+    got = grad_cam(module, x, [1])[0, 0]
+    assert got.max() > 0
+    torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-6 * float(want.max()))
+
+
+def test_a_model_is_left_as_it_was() -> None:
+    module = network("test_resnet")
+    x = torch.randn(1, 3, 160, 160)
+    grad_cam(module, x, [0])
+    assert all(not m._forward_hooks for m in module.modules())
+    assert all(p.grad is None for p in module.parameters())
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc", "tokens"])
+def test_every_layout_gives_the_same_grid(layout: str) -> None:
+    grid = torch.arange(2 * 5 * 3 * 3.0).reshape(2, 5, 3, 3)
+    prefix = torch.full((2, 2, 5), -1.0)
+    laid_out = {
+        "nchw": grid,
+        "nhwc": grid.permute(0, 2, 3, 1),
+        "tokens": torch.cat([prefix, grid.flatten(2).transpose(1, 2)], 1),
+    }[layout]
+    assert torch.equal(to_grid(laid_out, layout=layout, num_prefix_tokens=2), grid)  # type: ignore[arg-type]
+
+
+def test_geolayer_offers_its_own_attention_first() -> None:
+    assert supported(network("test_vit", architecture="geolayer")) == [
+        "cross-attention",
+        "grad-cam",
+    ]
+    with_areas = network("test_vit", architecture="geolayer", area_head=True)
+    assert supported(with_areas) == ["cross-attention", "grad-cam", "area-map"]
+    assert supported(network("test_resnet")) == ["grad-cam"]
+
+
+@pytest.mark.parametrize("backbone", ["test_vit", "test_resnet"])
+@pytest.mark.parametrize("name", ["cross-attention", "grad-cam", "area-map"])
+def test_every_method_works_for_geolayer(backbone: str, name: str) -> None:
+    module = network(backbone, architecture="geolayer", area_head=True)
+    maps = METHODS[name].maps(module, torch.randn(2, 3, 160, 160), [0, 1, 2])
+    assert maps.shape[:2] == (2, 3)
+    assert maps.min() >= 0
+    assert torch.isfinite(maps).all()
+    assert float(maps.std()) > 0
+
+
+def test_attention_is_the_networks_own_times_its_probability() -> None:
+    module = network("test_vit", architecture="geolayer")
+    x = torch.randn(2, 3, 160, 160)
+    maps = METHODS["cross-attention"].maps(module, x, [1])
+    with torch.no_grad():
+        probability = module(x).logits[:, 1].sigmoid()
+    # An attention row adds up to 1, so the mean of the map is the tile's probability.
+    torch.testing.assert_close(maps.mean((1, 2, 3)), probability, rtol=1e-4, atol=1e-6)

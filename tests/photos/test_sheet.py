@@ -1,0 +1,82 @@
+"""Sheets as people save them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from geoview.errors import DataError
+from geoview.photos.names import NameFields
+from geoview.photos.sheet import read_sheet
+
+Put = Callable[[str, bytes], Path]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_encodings_and_separators(put: Put, encoding: str, separator: str) -> None:
+    rows = [["Filename", "Depth [m]", "Well"], ["ø 1.jpg", '"1250,5"', "Ørn-3"], ["b.jpg", "", "-"]]
+    text = "\r\n".join(separator.join(row) for row in rows)
+    found = read_sheet(put("sheet.csv", text.encode(encoding)))
+    assert found == {"ø 1.jpg": NameFields("Ørn-3", 1250.5), "b.jpg": NameFields()}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "wanted"),
+    [
+        ("file,depth_ft", "a.jpg,1250", NameFields(None, 381.0)),
+        ("photo,depth,unit", "a.jpg,1250,ft", NameFields(None, 381.0)),
+        ("image,depth", "a.jpg,1250 ft", NameFields(None, 381.0)),
+        ("file,depth", "a.jpg,12.5", NameFields(None, 12.5)),
+        ("file,Catalogue Number", "a.jpg,MGM 7", NameFields(None, None, "MGM 7")),
+        ("x,file,y,well", "1,a.jpg,2,A", NameFields("A")),
+        ("file,depth_m,well", "a.jpg,5", NameFields(None, 5.0)),
+    ],
+)
+def test_columns(put: Put, header: str, row: str, wanted: NameFields) -> None:
+    assert read_sheet(put("s.csv", f"{header}\n{row}\n".encode())) == {"a.jpg": wanted}
+
+
+def test_excel_sheet_with_its_separator_line(put: Put) -> None:
+    assert read_sheet(put("s.csv", b"sep=;\r\nfile;depth_m\r\na.jpg;7,5\r\n")) == {
+        "a.jpg": NameFields(None, 7.5)
+    }
+
+
+def test_workbook(put: Put) -> None:
+    book = openpyxl.Workbook()
+    for row in (["file", "depth_m", "sample"], ["a.jpg", 12.5, 7.0], [None, None, None]):
+        book.active.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    path = put("sheet.xlsx", stream.getvalue())
+    assert read_sheet(path) == {"a.jpg": NameFields(None, 12.5, "7")}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"name,colour\na,b\n", "needs a column"),
+        (b"file\na.jpg\n", "depth_ft"),
+        (b"file,depth_m\na.jpg,deep\n", "row 2"),
+        (b"PK\x03\x04nonsense", "save it as CSV"),
+        (b"\xd0\xcf\x11\xe0" + bytes(50), "old Excel"),
+        (bytes(range(256)) * 8, "s.csv"),
+    ],
+)
+def test_a_wrong_sheet_is_named_with_what_it_needs(put: Put, content: bytes, words: str) -> None:
+    path = put("s.csv", content)
+    with pytest.raises(DataError) as caught:
+        read_sheet(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_sheet(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="gone"):
+        read_sheet(tmp_path / "gone.csv")

@@ -1,0 +1,116 @@
+"""``geoview train`` follows its worker, passes a stop on, and ends with the right code."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geoview import cli
+from geoview.training import job
+
+RECIPE = """
+[model]
+name = "tiny"
+title = "Tiny"
+architecture = "timm-classifier"
+backbone = "resnet18"
+[preprocess]
+input_px = 32
+[train]
+epochs = 2
+lr = 0.001
+"""
+STEP = {"event": "step", "epoch": 1, "step": 1, "steps": 4, "loss": 1.0, "seconds_left": 3.5}
+EPOCH = {"event": "epoch", "epoch": 1, "epochs": 2, "score": 0.5, "loss": 0.7, "best": 0.5}
+
+
+@dataclass
+class FakeJob:
+    folder: Path
+
+    def stop(self) -> None:
+        (self.folder / "stop").touch()
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    (tmp_path / "r.toml").write_text(RECIPE, encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    out = tmp_path / "m.safetensors"
+    recipe = str(tmp_path / "r.toml")
+    return ["train", recipe, "--data", str(tmp_path / "data"), "--out", str(out)]
+
+
+def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *events: dict[str, Any]) -> list[Any]:
+    """Replace the worker by these events; returns what it was started with."""
+    started: list[Any] = []
+
+    def start(recipe: Any, **options: Any) -> FakeJob:
+        started.append((recipe.model.name, options))
+        return FakeJob(tmp_path)
+
+    monkeypatch.setattr(job, "start", start)
+    monkeypatch.setattr(job, "follow", lambda running: iter(events))
+    return started
+
+
+def test_a_training_is_told_step_by_step(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    started = given(monkeypatch, tmp_path, STEP, EPOCH, {"event": "done"})
+    assert cli.main([*arguments, "--resume"]) == 0
+    ((name, options),) = started
+    assert (name, options["resume"]) == ("tiny", True)
+    assert options["out"] == tmp_path / "m.safetensors"
+    err = capsys.readouterr().err
+    assert "Epoch 1 of 2: loss 0.7000, score 0.5000" in err
+    assert "Wrote" in err
+
+
+def test_a_failed_training_says_why(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given(monkeypatch, tmp_path, STEP, {"event": "failed", "message": "The sheet has no rows."})
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().err.endswith("The sheet has no rows.\n")
+
+
+def test_ctrl_c_asks_the_worker_to_stop(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given(monkeypatch, tmp_path)
+
+    def follow(running: FakeJob) -> Iterator[dict[str, Any]]:
+        yield STEP
+        signal.raise_signal(signal.SIGINT)
+        while not (tmp_path / "stop").exists():
+            yield STEP
+        yield {"event": "stopped"}
+
+    monkeypatch.setattr(job, "follow", follow)
+    assert cli.main(arguments) == 130
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_a_wrong_recipe_is_one_clean_line(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.toml").write_text(RECIPE.replace("lr = 0.001", "lr = -1"), encoding="utf-8")
+    assert cli.main(arguments) == 2
+    err = capsys.readouterr().err
+    assert "train.lr" in err
+    assert err.count("\n") == 1

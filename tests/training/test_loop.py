@@ -1,0 +1,252 @@
+"""The loop: it learns, it resumes to the same weights, it stops cleanly, it survives mishaps."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from geoview.errors import Cancelled, DataError
+from geoview.training import checkpoint, data, job, recipe, worker
+from geoview.training.augment import augment
+from geoview.training.batches import plain_batches, training_batches
+from geoview.training.images import ImageCache
+from geoview.training.loop import Trainer
+from geoview.training.recipe import AugmentPart, Recipe
+from geoview.training.split import split
+
+MakeRecipe = Callable[..., Recipe]
+
+
+def ignore(*args: object, **kwargs: object) -> None:
+    return None
+
+
+def trainer(well: Path, folder: Path, r: Recipe, emit: Callable[..., None] = ignore) -> Trainer:
+    dataset = data.load(well)
+    parts = split(dataset.items, r.split, seed=r.train.seed)
+    card = worker.new_card(r, dataset, parts)
+    module, card = worker.new_module(r, card, dataset, parts, emit)
+    items = {k: [dataset.items[i] for i in v] for k, v in parts.items()}
+    folder.mkdir(exist_ok=True)
+    return Trainer(
+        module, recipe=r, card=card, cache=ImageCache(folder.parent / "cache", card.preprocess),
+        train=items["train"], val=items["val"], job=folder, emit=emit,
+    )  # fmt: skip
+
+
+def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    theirs = b.state_dict()
+    return all(torch.equal(v, theirs[k]) for k, v in a.state_dict().items())
+
+
+def test_it_learns_presence_area_and_layers(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    t = trainer(well, tmp_path / "job", tiny_recipe(epochs=6))
+    before, _ = t.validate()
+    t.fit()
+    assert t.best > max(0.9, before)
+    assert float(t.module.proportions.sum()) > 0  # type: ignore[union-attr,operator]
+
+
+def test_interrupted_mid_epoch_gives_the_same_weights(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    r = tiny_recipe(epochs=2)
+    whole = trainer(well, tmp_path / "whole", r)
+    whole.fit()
+    folder = tmp_path / "parts"
+
+    def stop_late(kind: str, **fields: Any) -> None:
+        if kind == "step" and (fields["epoch"], fields["step"]) in {(1, 2), (2, 3)}:
+            (folder / "stop").touch()
+
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            trainer(well, folder, r, stop_late).fit()
+        (folder / "stop").unlink()
+    resumed = trainer(well, folder, r)
+    resumed.fit()
+    assert same(whole.module, resumed.module)
+    assert resumed.best == whole.best
+
+
+def test_infinite_loss_is_told_and_keeps_the_checkpoint(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    t = trainer(well, tmp_path / "job", tiny_recipe(epochs=1))
+    t.fit()
+    good = (tmp_path / "job" / "last.safetensors").read_bytes()
+    t = trainer(well, tmp_path / "job", tiny_recipe(epochs=2))
+    t._resume()
+    with torch.no_grad():
+        next(t.module.parameters()).fill_(float("inf"))
+    with pytest.raises(DataError, match="learning rate"):
+        t._train_epoch()
+    assert (tmp_path / "job" / "last.safetensors").read_bytes() == good
+
+
+def test_frozen_blocks_stay_as_they_are(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    r = tiny_recipe(epochs=1)
+    model = r.model.model_copy(update={"backbone": "vit_tiny_patch16_224", "freeze_blocks": 3})
+    t = trainer(well, tmp_path / "job", r.model_copy(update={"model": model}))
+    network: Any = t.module.backbone.network  # type: ignore[union-attr]
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    t._train_epoch()
+    after = network.state_dict()
+    changed = {k for k in before if not torch.equal(before[k], after[k])}
+    assert not {k for k in changed if k.startswith(("patch_embed", "blocks.0.", "blocks.2."))}
+    assert any(k.startswith("blocks.3.") for k in changed)
+
+
+def test_checkpoint_round_trip_and_damage(tmp_path: Path) -> None:
+    state = {"a": 1, "b": [1.5, None, "x"], "state": {0: {"m": torch.arange(3)}, 1: {}}}
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(path, state)
+    back = checkpoint.load(path)
+    assert back["b"] == [1.5, None, "x"]
+    assert list(back["state"]) == [0, 1]
+    assert torch.equal(back["state"][0]["m"], torch.arange(3))
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(DataError, match="cannot be read"):
+        checkpoint.load(path)
+
+
+def test_batches_are_the_same_for_the_same_seed_and_go_on_in_the_middle(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    r = tiny_recipe()
+    cache = ImageCache(tmp_path / "cache", r.preprocess)
+    items = data.load(well).items
+    kwargs: dict[str, Any] = {"size": 8, "seed": 4, "epoch": 1}
+    whole = list(training_batches(items, cache, r.augment, **kwargs))
+    late = list(training_batches(items, cache, r.augment, first=7, **kwargs))
+    assert len(whole) == 10
+    for a, b in zip(whole[7:], late, strict=True):
+        assert torch.equal(a.pixels, b.pixels)
+        assert torch.equal(a.labels, b.labels)
+
+
+def test_tiles_are_cut_where_the_truth_says(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    """Limestone is pale: the mean brightness of each tile must follow its limestone share."""
+    cache = ImageCache(tmp_path / "cache", tiny_recipe().preprocess)
+    items = data.load(well).items
+    pixels = torch.cat([b.pixels for b in plain_batches(items, cache, size=16)])
+    brightness = pixels.double().mean((1, 2, 3)).numpy()
+    share = [item.area[1] for item in items if item.area]
+    assert np.corrcoef(brightness, share)[0, 1] > 0.99
+
+
+def test_cached_photos_are_not_decoded_again(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = ImageCache(tmp_path / "cache", tiny_recipe().preprocess)
+    items = data.load(well).items
+    first = [np.array(cache.item(i)) for i in items]
+    monkeypatch.setattr("geoview.training.images.decode", None)
+    for a, item in zip(first, items, strict=True):
+        assert np.array_equal(a, cache.item(item))
+
+
+def test_augmentation_never_turns_the_hue() -> None:
+    """A grey stays near grey, and what is redder stays redder, whatever the light does."""
+    options = AugmentPart(exposure=0.3, white_balance=0.05, contrast=0.3, zoom=(0.8, 1.2))
+    red = np.full((64, 64, 3), (160, 100, 80), np.uint8)
+    for seed in range(30):
+        out = augment(red, options, side_px=48, rng=np.random.default_rng(seed)).mean((0, 1))
+        assert out.shape == (3,)
+        assert out[0] > out[1] > out[2] or out.min() > 250
+
+
+def test_zooming_out_keeps_everything_in_the_picture() -> None:
+    options = AugmentPart(zoom=(0.8, 0.8), flips=False, quarter_turns=False)
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[0:3, 0:3] = 255
+    pixels[61:, 61:] = 255
+    for seed in range(20):
+        out = augment(pixels, options, side_px=64, rng=np.random.default_rng(seed))
+        assert (out > 100).any(-1).sum() >= 2 * 4
+
+
+def test_recipes_shipped_are_valid_and_mistakes_are_named(tmp_path: Path) -> None:
+    folder = recipe.find("geolayer.small").parent
+    for path in folder.glob("*.toml"):
+        text = path.read_text(encoding="utf-8").replace("pretrained =", "pretrained = '' #")
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+        recipe.read(tmp_path / path.name)
+    good = (tmp_path / "geolayer.small.toml").read_text(encoding="utf-8")
+    bad = tmp_path / "bad.toml"
+    for text, words in (
+        (good.replace("epochs =", "epoch ="), "train"),
+        (good.replace("lr = 1e-3", 'lr = "fast"'), "train.lr"),
+        ("[model", "not valid TOML"),
+        (good.replace("pretrained = ''", "pretrained = 'nowhere.safetensors'"), "nowhere"),
+    ):
+        bad.write_text(text, encoding="utf-8")
+        with pytest.raises(DataError, match=words):
+            recipe.read(bad)
+    with pytest.raises(DataError, match=r"geolayer\.small"):
+        recipe.find("nothing")
+
+
+def wait_for(job_folder: Path, kind: str, *, seconds: float = 120) -> None:
+    from geoview.training import events
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if any(e["event"] == kind for e in events.read_from(job_folder)[0]):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no event {kind}: {(job_folder / 'worker.log').read_text()}")
+
+
+def test_killed_worker_resumes_and_ends_with_a_model_that_was_measured(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    from geoview.models import bundle
+
+    out = tmp_path / "model.safetensors"
+    r = tiny_recipe(epochs=3)
+    first = job.start(r, data=[well], out=out)
+    wait_for(first.folder, "epoch")
+    assert first.process is not None
+    first.process.send_signal(signal.SIGKILL)
+    last = list(job.follow(first))[-1]
+    assert last["event"] == "failed"
+    assert "esume" in last["message"]
+    with pytest.raises(DataError, match="unfinished"):
+        job.start(r, data=[well], out=out)
+    second = job.start(r, data=[well], out=out, resume=True)
+    kinds = [e["event"] for e in job.follow(second)]
+    assert "resumed" in kinds
+    assert kinds[-1] == "done", (second.folder / "events.jsonl").read_text()
+    card = bundle.load(out).card
+    figures = card.metrics[0]
+    assert figures["split"] == "test"
+    assert figures["n"] == 16
+    assert 0 <= figures["map"] <= 1
+    assert set(figures["ap"]) == {"mudstone", "limestone"}
+    json.dumps(card.metrics)
+
+
+def test_a_photo_that_vanishes_fails_the_job_with_its_name(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    next(iter(well.glob("*.png"))).unlink()
+    started = job.start(tiny_recipe(), data=[well], out=tmp_path / "m.safetensors")
+    last = list(job.follow(started))[-1]
+    assert last["event"] == "failed"
+    assert ".png" in last["message"]
+    assert not (tmp_path / "m.safetensors").exists()
