@@ -20,7 +20,7 @@ class InferenceThread(QThread):
     All signals are emitted on the GUI thread, results and progress at most 30 times a second.
     ``model_ready(ModelReady)``, ``model_failed(str)``, ``model_loading(Path)``,
     ``results(list[PhotoResult])``, ``progress(Progress)``, ``finished_job(JobDone)``,
-    ``heatmap_ready(HeatmapAnswer)``, ``notice(str)``.
+    ``heatmap_ready(HeatmapAnswer)``, ``device(str)``, ``notice(str)``.
     """
 
     model_loading = Signal(object)
@@ -30,6 +30,7 @@ class InferenceThread(QThread):
     progress = Signal(object)
     finished_job = Signal(object)
     heatmap_ready = Signal(object)
+    device = Signal(str)
     notice = Signal(str)
 
     def __init__(
@@ -121,6 +122,7 @@ class InferenceThread(QThread):
             "ready": self.model_ready,
             "unusable": self.model_failed,
             "job": self.finished_job,
+            "device": self.device,
             "heatmap": self.heatmap_ready,
             "notice": self.notice,
         }[what]

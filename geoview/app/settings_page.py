@@ -127,7 +127,7 @@ def _devices() -> list[tuple[str, str]]:
     """(name, title) of the devices at hand; imports torch, so never in the GUI thread."""
     from geoview.models.device import available_devices
 
-    return [(found.device, found.label) for found in available_devices()]
+    return [(found.device, found.label.partition(" · ")[0]) for found in available_devices()]
 
 
 def _combo(name: str, choices: dict[str, str], chosen: str) -> QComboBox:

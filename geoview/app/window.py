@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         session.model_chosen.connect(self._model_chosen)
         session.model_loading.connect(self._model_loading)
         session.model_ready.connect(self._model_ready)
+        session.inference.device.connect(self.toolbar.set_device)
         session.job_started.connect(self._job_started)
         session.job_progress.connect(self._job_progress)
         session.job_done.connect(self._job_done)

@@ -92,6 +92,9 @@ class Backend(Protocol):
     ) -> Heatmap:
         """One heatmap."""
 
+    def device_label(self, engine: Any) -> str:
+        """Where the engine runs now; it moves when memory runs out."""
+
 
 class TorchBackend:
     """Loads models and explains photos with the real engine."""
@@ -126,13 +129,17 @@ class TorchBackend:
             cancelled=cancelled,
         )
 
+    def device_label(self, engine: Any) -> str:
+        label: str = engine.choice.label
+        return label
+
 
 class Worker:
     """Serves requests until stopped. ``tell(what, value)`` is called in the worker's thread.
 
     Told: "loading" (LoadRequest), "ready" (ModelReady), "unusable" (str), "results"
     (list of PhotoResult), "progress" (Progress), "job" (JobDone, always, once per analysis),
-    "heatmap" (HeatmapAnswer), "notice" (str).
+    "device" (str, where the analysis ended up), "heatmap" (HeatmapAnswer), "notice" (str).
     """
 
     def __init__(self, tell: Tell, *, backend: Backend | None = None) -> None:
@@ -247,6 +254,8 @@ class Worker:
                 progress = self._run(analysis.request)
         except Exception as failure:
             error = _plain(failure, "The analysis broke off")
+        if self._engine is not None:
+            self._tell("device", self._backend.device_label(self._engine))
         stopped = self._interrupted()
         with self._changed:
             self._running = None

@@ -54,25 +54,18 @@ class ThumbnailCache:
 
     def get(self, photo: Photo) -> NDArray[np.uint8]:
         """The thumbnail, uint8 RGB (h, w, 3). Raises PhotoError when the photo is unreadable."""
-        kept = self.cached(photo)
+        path = self._path(photo)
+        kept = _read(path)
         if kept is not None:
             return kept
         pixels = shrink(decode(photo.path, at_least_px=self._side_px).pixels, side_px=self._side_px)
-        self._store(photo, pixels)
+        if path is not None:
+            self._store(path, pixels)
         return pixels
 
     def cached(self, photo: Photo) -> NDArray[np.uint8] | None:
         """The thumbnail if it is already there; None also for a damaged one."""
-        path = self._path(photo)
-        if path is None:
-            return None
-        try:
-            content = path.read_bytes()
-            if time.time() - path.stat().st_mtime > _DAY_S:
-                os.utime(path)  # recently used ones are removed last
-        except OSError:
-            return None
-        return _unpack(content)
+        return _read(self._path(photo))
 
     def _path(self, photo: Photo) -> Path | None:
         if self._folder is None:
@@ -82,15 +75,15 @@ class ThumbnailCache:
         digest = hashlib.blake2b(name, digest_size=20).hexdigest()
         return self._folder / digest[:2] / f"{digest[2:]}.jpg"
 
-    def _store(self, photo: Photo, pixels: NDArray[np.uint8]) -> None:
-        path = self._path(photo)
-        if path is None:
-            return
+    def _store(self, path: Path, pixels: NDArray[np.uint8]) -> None:
         content = _pack(pixels)
         temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
+            try:
+                temporary.write_bytes(content)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_bytes(content)
             os.replace(temporary, path)
         except OSError as error:
             self._complain(error)
@@ -163,6 +156,19 @@ def _default_folder() -> Path | None:
     except OSError as error:
         log.warning("The cache folder cannot be made; thumbnails are not kept: %s", error)
         return None
+
+
+def _read(path: Path | None) -> NDArray[np.uint8] | None:
+    """A kept thumbnail, marked as used today; None when it is missing or damaged."""
+    if path is None:
+        return None
+    try:
+        content = path.read_bytes()
+        if time.time() - path.stat().st_mtime > _DAY_S:
+            os.utime(path)  # recently used ones are removed last
+    except OSError:
+        return None
+    return _unpack(content)
 
 
 def _pack(pixels: NDArray[np.uint8]) -> bytes:

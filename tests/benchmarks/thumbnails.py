@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from geoview import paths
 from geoview.photos.scan import scan
 from geoview.photos.thumbnails import ThumbnailCache
 
@@ -44,25 +45,22 @@ def main() -> int:
 
 
 def make_photos(folder: Path, *, count: int) -> None:
-    """Grainy trays: blurred fragments of many sizes with sensor noise, quality 90."""
+    """The sample trays brought to 12 megapixels, with a sensor's noise, at quality 90."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    sources = [_tray(rng) for _ in range(4)]
+    trays = scan(paths.resources() / "samples" / "cuttings").photos[:4]
+    contents = [_enlarged(tray.path, rng) for tray in trays]
     for index in range(count):
-        content = sources[index % len(sources)]
-        (folder / f"WELL-B_{1000 + index * 2.5:06.1f}m.jpg").write_bytes(content)
+        name = f"WELL-B_{1000 + index * 2.5:06.1f}m.jpg"
+        (folder / name).write_bytes(contents[index % len(contents)])
 
 
-def _tray(rng: np.random.Generator) -> bytes:
-    size = (WIDTH_PX, HEIGHT_PX)
-    tray = np.full((HEIGHT_PX, WIDTH_PX, 3), 110.0, np.float32)
-    for grain_px, strength in ((160, 30), (40, 30), (10, 20)):
-        coarse = rng.integers(0, 256, (HEIGHT_PX // grain_px, WIDTH_PX // grain_px, 3), np.uint8)
-        smooth = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
-        tray += (np.asarray(smooth, np.float32) - 127.5) * (strength / 64)
-    tray += rng.normal(0, 2, tray.shape).astype(np.float32)
+def _enlarged(path: Path, rng: np.random.Generator) -> bytes:
+    with Image.open(path) as image:
+        large = image.convert("RGB").resize((WIDTH_PX, HEIGHT_PX), Image.Resampling.BICUBIC)
+    noisy = np.asarray(large) + rng.normal(0, 2, (HEIGHT_PX, WIDTH_PX, 3))
     stream = io.BytesIO()
-    Image.fromarray(np.clip(tray, 0, 255).astype(np.uint8)).save(stream, "JPEG", quality=90)
+    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(stream, "JPEG", quality=90)
     return stream.getvalue()
 
 

@@ -136,6 +136,9 @@ class FakeBackend:
         ready = ModelReady(request.path, card(), REF, "CPU · fp32", ("auto", "grad-cam"))
         return engine, ready
 
+    def device_label(self, engine: Any) -> str:
+        return "CPU · fp32"
+
     def explain(
         self, engine: Any, request: ExplainRequest, *, cancelled: Callable[[], bool]
     ) -> Heatmap:
