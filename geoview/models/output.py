@@ -14,8 +14,9 @@ class ModelOutput:
     ``logits`` [B, n]; ``layer_logits`` [B, C]; ``area`` [B, n], shares of the classes, rows add
     up to 1; ``other_area`` [B], share of the input that is no class at all; ``attention``
     [B, n, gh, gw], evidence per class that the network itself computes; ``area_map``
-    [B, n, gh, gw], share of each patch. What an architecture does not have is None. Not frozen, because
-    lightning-fabric casts the fields in place.
+    [B, n, gh, gw], share of each patch. What an architecture does not have is None.
+
+    Not frozen, because lightning-fabric casts the fields in place.
     """
 
     logits: Tensor
