@@ -29,7 +29,7 @@ from geoview.records import Photo, PhotoResult, Prediction
 # A batch that is not full is run after this long, so that slow decoding still shows results.
 PATIENCE_S = 0.5
 _POLL_S = 0.05
-CPU_BATCH = 8
+CPU_BATCH_PER_CORE = 4
 GPU_BATCH = 64
 
 
@@ -74,7 +74,8 @@ class Engine:
         self.workers = workers or default_workers()
         self._notify: Callable[[str], None] = ignore
         self._early: list[str] = []
-        size = batch or (CPU_BATCH if choice.device == "cpu" else GPU_BATCH)
+        on_cpu = min(GPU_BATCH, CPU_BATCH_PER_CORE * default_workers())
+        size = batch or (on_cpu if choice.device == "cpu" else GPU_BATCH)
         self._runner = Runner(model, choice=choice, batch=size, notify=self._tell)
         self._closed = False
         self._gaps_told = False
@@ -129,6 +130,7 @@ class Engine:
             with Prefetch(photos, card=self.model.card, workers=self.workers) as prefetch:
                 yield from self._results(prefetch, lambda: self._closed or cancelled())
         finally:
+            self._runner.lanes.close()
             self._notify = ignore
 
     def _results(self, prefetch: Prefetch, stop: Callable[[], bool]) -> Iterator[PhotoResult]:

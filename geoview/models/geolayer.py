@@ -9,7 +9,10 @@ Equation numbers are those of P0. Where the paper is silent this is what we do:
 * eq. 13 with ``gcn_residual`` adds each layer's input to its output: five averaging layers over
   a few labels otherwise make the labels alike;
 * an area head estimates every lithology's share from the same patches (``area_head``); P0 only
-  says which one dominates.
+  says which one dominates;
+* ``area_evidence`` adds w·log(share) + b of that estimate to each label's score before the sigmoid
+  of eq. 14: few fragments of a minor lithology weigh little in a softmax over all patches, but
+  show in the shares.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor, nn
 
 from geoview.errors import ModelError
@@ -26,6 +29,9 @@ from geoview.models.backbone import Backbone, to_tokens
 from geoview.models.card import ModelCard
 from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout, architecture
+
+# Shares below this are noise of the estimate.
+SMALLEST_SHARE = 1e-3
 
 
 class GeoLayerOptions(BaseModel):
@@ -45,9 +51,17 @@ class GeoLayerOptions(BaseModel):
     label_dim: int | None = Field(default=None, ge=1, le=8192)
     text_model: str = ""
     area_head: bool = False
+    area_evidence: bool = False
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
     layer_head: Literal["supervised", "clustered"] = "supervised"
     photo_probability: Literal["max", "mean", "noisy-or"] = "max"
     layer_temperature: float = Field(default=1.0, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _evidence_needs_areas(self) -> GeoLayerOptions:
+        if self.area_evidence and not self.area_head:
+            raise ValueError("area_evidence needs area_head")
+        return self
 
 
 def assign_layer(layer_logits: Tensor) -> Tensor:
@@ -125,7 +139,7 @@ class GeoLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.options = options
-        self.backbone = Backbone(backbone, input_px=input_px)
+        self.backbone = Backbone(backbone, input_px=input_px, drop_path_rate=options.drop_path)
         self.cam_target = self.backbone.tap
         dim = self.backbone.dims[-1]
         label_dim = options.label_dim or dim
@@ -145,6 +159,10 @@ class GeoLayer(nn.Module):
         )
         self.classifier = nn.Parameter(torch.randn(num_classes, dim) * dim**-0.5)
         self.area = nn.Linear(dim, num_classes + 1) if options.area_head else None
+        if options.area_evidence:
+            # From the start a share of 3 % speaks neither for nor against a lithology.
+            self.evidence_weight = nn.Parameter(torch.ones(num_classes))
+            self.evidence_bias = nn.Parameter(torch.full((num_classes,), 3.5))
         self.register_buffer("proportions", torch.zeros(options.num_layers, num_classes))
         self.register_buffer("cooccurrence", torch.eye(num_classes))
         self.proportions: Tensor
@@ -164,6 +182,9 @@ class GeoLayer(nn.Module):
             labels = convolution(labels, self.cooccurrence)
         logits = (labels * self.classifier).sum(-1)  # eq. 14, before the sigmoid
         area, other, area_map = self._areas(grids[-1])
+        if self.options.area_evidence and area is not None:
+            evidence = self.evidence_weight * (area + SMALLEST_SHARE).log() + self.evidence_bias
+            logits = logits + evidence.to(logits.dtype)
         return ModelOutput(
             logits=logits,
             layer_logits=layer_logits,

@@ -15,6 +15,7 @@ from geoview.models import device as devices
 from geoview.models.bundle import LoadedModel
 from geoview.models.combine import TileValues, calibrated
 from geoview.models.device import DeviceChoice
+from geoview.models.lanes import Lanes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class Runner:
         self.model = model
         self.batch = batch
         self.notify = notify
+        self.lanes = Lanes(torch.get_num_threads())
         self._checked = False
         self._move(choice)
 
@@ -57,19 +59,21 @@ class Runner:
         return rows
 
     def values(self, inputs: NDArray[np.uint8], *, module: nn.Module) -> TileValues:
+        """The calibrated outputs of a network on inputs; on the CPU its cores work side by side."""
+        parts = min(self.lanes.count, len(inputs))
+        if parts < 2 or next(module.parameters()).device.type != "cpu":
+            return self._values(inputs, module)
+        cut = np.array_split(inputs, parts)
+        return TileValues.concatenate(self.lanes.map(lambda part: self._values(part, module), cut))
+
+    def _values(self, inputs: NDArray[np.uint8], module: nn.Module) -> TileValues:
         with torch.inference_mode():
-            return calibrated(module(self.normalised(inputs, like=module)), card=self.model.card)
-
-    def normalised(self, inputs: NDArray[np.uint8], *, like: nn.Module) -> Tensor:
-        """uint8 [B, S, S, 3] → normalised [B, 3, S, S] on the device and in the type of ``like``.
-
-        The permuted view of the bytes already is in channels-last order, which CPUs and GPUs
-        convolve fastest.
-        """
-        return normalise(inputs, model=self.model, module=like)
+            x = normalise(inputs, model=self.model, module=module)
+            return calibrated(module(x), card=self.model.card)
 
     def release(self) -> None:
         """Give the device's memory back."""
+        self.lanes.close()
         self.module = self.model.module
         _empty_cache(self.choice)
 
@@ -174,7 +178,11 @@ def _unfuse_attention(module: nn.Module) -> None:
 
 
 def normalise(inputs: NDArray[np.uint8], *, model: LoadedModel, module: nn.Module) -> Tensor:
-    """See ``Runner.normalised``."""
+    """uint8 [B, S, S, 3] → normalised [B, 3, S, S] on the network's device and in its type.
+
+    The permuted view of the bytes already is in channels-last order, which CPUs and GPUs
+    convolve fastest.
+    """
     weight = next(module.parameters())
     bytes_ = torch.from_numpy(inputs).to(weight.device, non_blocking=True)
     mean, std = (

@@ -53,7 +53,7 @@ TITLES = {
 }
 FIRST_PAINT = """
 import sys, time
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, QTimer
 from geoview.app import main
 from geoview.app.window import MainWindow
 
@@ -63,7 +63,7 @@ class Watch(QObject):
             sys.stdout.write(f"{time.time()}\\n")
             sys.stdout.flush()
             watched.removeEventFilter(self)
-            app.postEvent(watched, QEvent(QEvent.Type.Close))
+            QTimer.singleShot(0, watched.close)
         return False
 
 app = main.application()
@@ -129,7 +129,7 @@ def first_paint() -> float:
     """Seconds from the start of a fresh process to the window's first paint event."""
     begun = time.time()
     done = subprocess.run(
-        [sys.executable, "-c", FIRST_PAINT], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FIRST_PAINT], capture_output=True, text=True, check=True, timeout=60
     )
     return float(done.stdout.split()[0]) - begun
 

@@ -91,6 +91,15 @@ def album(tmp_path: Path) -> list[Photo]:
 
 
 @pytest.fixture(autouse=True)
+def _one_core() -> Iterator[None]:
+    """The batch then reaches the network in one piece."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
 def _no_threads_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
@@ -384,3 +393,28 @@ def test_close_ends_a_run(album: list[Photo]) -> None:
         results = engine.run(album)
         next(results)
     assert list(results) == []
+
+
+def test_the_cores_share_a_batch_and_torch_is_left_as_it_was(album: list[Photo]) -> None:
+    torch.set_num_threads(2)
+    seen: set[tuple[str, int, int]] = set()
+
+    def note(x: Tensor) -> None:
+        _ = x @ x.transpose(2, 3)
+        seen.add((threading.current_thread().name.split("_")[0], torch.get_num_threads(), len(x)))
+
+    assert len(list(Engine(loaded(ColourNet(note)), choice=cpu(), batch=8).run(album))) == 12
+    assert seen == {("geoview-lane", 1, 4)}
+    other: list[int] = []
+    thread = threading.Thread(target=lambda: other.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert (torch.get_num_threads(), other) == (2, [2])
+
+
+def test_out_of_memory_on_one_core_is_out_of_memory(album: list[Photo]) -> None:
+    torch.set_num_threads(2)
+    net = ColourNet(too_many(1, MemoryError()))
+    results = list(Engine(loaded(net), choice=cpu(), batch=8).run(album))
+    assert all(r.prediction for r in results)
+    assert len(results) == 12

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from geoview.errors import ModelError
 from geoview.models.card import ModelCard, Preprocess
@@ -255,3 +256,20 @@ def test_wrong_options_are_refused_by_name() -> None:
     )  # fmt: skip
     with pytest.raises(ModelError, match="gcn_layers"):
         build(card)
+
+
+def test_area_evidence_adds_the_log_share() -> None:
+    model = make(area_head=True, area_evidence=True)
+    x = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        model.evidence_weight.copy_(torch.tensor([1.0, 0.5, 2.0]))
+        model.evidence_bias.copy_(torch.tensor([3.0, 0.0, -1.0]))
+        full = model(x)
+        model.evidence_weight.zero_()
+        model.evidence_bias.zero_()
+        bare = model(x)
+    share = full.area.numpy().astype(np.float64)
+    expected = np.log(share + 1e-3) * [1.0, 0.5, 2.0] + [3.0, 0.0, -1.0]
+    np.testing.assert_allclose((full.logits - bare.logits).numpy(), expected, atol=1e-4)
+    with pytest.raises(ValidationError, match="area_head"):
+        GeoLayerOptions(area_evidence=True)
