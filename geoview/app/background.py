@@ -226,7 +226,6 @@ class Background(QObject):
         thread.start()
 
     def _serve(self) -> None:
-        give_way()
         while (job := self._next()) is not None:
             deliver = job.work() if not job.cancelled else _nothing
             self.bridge.post(partial(self._finish, job, deliver))
