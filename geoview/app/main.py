@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
 import geoview
@@ -29,11 +32,11 @@ def run(folder: Path | None = None) -> int:
     app = application()
     window = MainWindow()
     _catch_errors(window)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
     window.show()
     QTimer.singleShot(0, window, lambda: window.begin(folder))
     try:
-        return app.exec()
+        with _closing_on_interrupt(window):
+            return app.exec()
     finally:
         sys.excepthook = sys.__excepthook__
         threading.excepthook = threading.__excepthook__
@@ -59,6 +62,32 @@ def _mend_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def _closing_on_interrupt(window: MainWindow) -> Iterator[None]:
+    """Ctrl+C in the terminal closes the window as the user would.
+
+    Python only sees a signal when it runs; Qt is woken by the socket that the signal writes to.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    notifier = QSocketNotifier(reading.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda: reading.recv(64))
+    wakeup = signal.set_wakeup_fd(writing.fileno())
+    before = signal.signal(signal.SIGINT, lambda *_: window.close())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        signal.set_wakeup_fd(wakeup)
+        notifier.setEnabled(False)
+        reading.close()
+        writing.close()
 
 
 def _catch_errors(window: MainWindow) -> None:

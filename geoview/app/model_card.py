@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from geoview.models.card import ModelCard
     from geoview.models.store import ModelEntry
 
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _FIGURES = {
     "map": "Mean average precision",
     "top1": "Top-1 accuracy",
@@ -103,7 +104,9 @@ def _class_table(card: ModelCard, measured: dict[str, Any]) -> QGridLayout:
     precisions = _per_class(measured.get("ap"), card.classes)
     heads = ("Threshold", "Average precision" if precisions else "")
     for position, text in enumerate(heads, start=2):
-        grid.addWidget(label(text, role="muted"), 0, position, Qt.AlignmentFlag.AlignRight)
+        head = label(text, role="muted")
+        head.setAlignment(_RIGHT)
+        grid.addWidget(head, 0, position)
     for row, (name, threshold) in enumerate(zip(card.classes, card.thresholds, strict=True), 1):
         grid.addWidget(Swatch(name), row, 0)
         grid.addWidget(label(sentence(name)), row, 1)
@@ -205,5 +208,5 @@ def _breakable(text: str) -> str:
 def _number(text: str) -> QLabel:
     made = label(text)
     made.setFont(figures(made.font()))
-    made.setAlignment(Qt.AlignmentFlag.AlignRight)
+    made.setAlignment(_RIGHT)
     return made

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from geoview.app import dialogs, icons
 from geoview.app.model_card import ModelCardView
 from geoview.app.parts import button, describe, label, page
-from geoview.app.theme import GAP
+from geoview.app.theme import GAP, set_role
 
 if TYPE_CHECKING:
     from geoview.models.store import ModelEntry
@@ -38,6 +38,7 @@ class ModelsPage(QWidget):
         self._chosen: Path | None = None
         self.list = QListWidget()
         describe(self.list, "Models", "")
+        set_role(self.list, "rows")
         self.list.setIconSize(QSize(18, 18))
         self.title = label(role="title", wrap=True)
         self.subtitle = label(role="muted", wrap=True)

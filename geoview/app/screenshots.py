@@ -69,6 +69,7 @@ def take(app: QApplication, window: MainWindow, folder: Path) -> None:
     _after(window.session.heatmap, lambda: page.viewer.choose_class(_mixed(page)))
     save("heatmap")
     theme.apply(app, "dark")
+    page.viewer.bare_action.setChecked(True)
     save("dark")
     theme.apply(app, "light")
     window.show_page("models")

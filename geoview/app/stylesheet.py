@@ -78,6 +78,9 @@ QAbstractItemView { background: $surface; color: $text; border: none; outline: n
 QHeaderView::section { background: $window; color: $muted; border: none;
     border-bottom: 1px solid $border; padding: 4px 8px; }
 QListWidget[role="topics"] { background: $window; border-right: 1px solid $border; padding: 8px; }
+QListWidget[role="rows"] { background: transparent; }
+QListWidget[role="rows"]::item { border-radius: 4px; padding: 0 8px; }
+QListWidget[role="rows"]::item:selected { background: $accent_soft; color: $text; }
 QListWidget[role="topics"]::item { min-height: 32px; padding: 0 8px; border-radius: 4px; }
 QListWidget[role="topics"]::item:selected { background: $accent_soft; color: $text; }
 QTableWidget { border: 1px solid $border; border-radius: 4px; gridline-color: $border; }

@@ -22,7 +22,12 @@ from PySide6.QtWidgets import (
 from geoview.app import overlay, words
 from geoview.app.theme import GAP, SMALL, colours, figures, set_role
 
-_METHODS = {"auto": "Best method", "grad-cam": "Grad-CAM", "cross-attention": "Cross-attention"}
+_METHODS = {
+    "auto": "Best method",
+    "grad-cam": "Grad-CAM",
+    "cross-attention": "Cross-attention",
+    "area-map": "Area map",
+}
 DOMINANT = ""
 
 

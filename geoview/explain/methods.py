@@ -62,9 +62,21 @@ def _has_area_map(module: nn.Module) -> bool:
     return isinstance(module, GeoLayer) and module.area is not None
 
 
+@method("area-map", supports=_has_area_map)
+def area_map(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
+    """The share of every patch that the area head gives to a class, 0…1.
+
+    The first choice: of the three it lies best on the fragments themselves, as
+    ``tests/benchmarks/localisation.py`` measures against the rendered wells' masks.
+    """
+    with torch.inference_mode():
+        output: ModelOutput = module(x)
+    return _present(output.area_map, "area-map")[:, list(classes)].float()
+
+
 @method("cross-attention", supports=_has_attention)
 def cross_attention(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
-    """How strongly each label looks at each patch (P0, eq. 8, mean over the blocks).
+    """How strongly each label looks at each patch (P0, eq. 10, mean over the blocks).
 
     A softmax only says where within one tile a label looks, also when there is nothing to see.
     So the values are multiplied by the number of patches (1 is an even look at everything) and
@@ -90,14 +102,6 @@ def grad_cam(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
         logits = module(x).logits
     maps = [_cam(tapped.activations, logits[:, i].sum(), target) for i in classes]
     return torch.stack(maps, 1)
-
-
-@method("area-map", supports=_has_area_map)
-def area_map(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
-    """The share of every patch that the area head gives to a class, 0…1."""
-    with torch.inference_mode():
-        output: ModelOutput = module(x)
-    return _present(output.area_map, "area-map")[:, list(classes)].float()
 
 
 class _Tapped:

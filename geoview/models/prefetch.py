@@ -70,6 +70,10 @@ class Prefetch:
     """
 
     def __init__(self, photos: Iterable[Photo], *, card: ModelCard, workers: int) -> None:
+        import cv2
+
+        # Whole photos already run side by side; a pool inside every resize only adds waiting.
+        cv2.setNumThreads(1)
         self._photos: Iterator[Photo] = iter(photos)
         self._card = card
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="geoview-decode")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from geoview.models import device as devices
+from geoview.models.attention import fastest_attention
 from geoview.models.bundle import LoadedModel
 from geoview.models.combine import TileValues, calibrated
 from geoview.models.device import DeviceChoice
@@ -67,7 +68,7 @@ class Runner:
         return TileValues.concatenate(self.lanes.map(lambda part: self._values(part, module), cut))
 
     def _values(self, inputs: NDArray[np.uint8], module: nn.Module) -> TileValues:
-        with torch.inference_mode():
+        with torch.inference_mode(), fastest_attention(module):
             x = normalise(inputs, model=self.model, module=module)
             return calibrated(module(x), card=self.model.card)
 
@@ -165,16 +166,7 @@ def placed(module: nn.Module, *, choice: DeviceChoice) -> nn.Module:
     """
     copied = copy.deepcopy(module).to(choice.torch_device, choice.dtype)
     copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if choice.device == "cpu" and choice.precision == "bf16" and not devices.cpu_has_amx():
-        _unfuse_attention(copied)
     return copied.eval()
-
-
-def _unfuse_attention(module: nn.Module) -> None:
-    """Without AMX torch's fused CPU attention gains nothing from bf16; plain products do."""
-    for part in module.modules():
-        if isinstance(getattr(part, "fused_attn", None), bool):
-            part.fused_attn = False  # type: ignore[assignment]
 
 
 def normalise(inputs: NDArray[np.uint8], *, model: LoadedModel, module: nn.Module) -> Tensor:

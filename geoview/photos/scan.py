@@ -165,8 +165,10 @@ class _Walk:
         for entry in listed:
             name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
             inside = os.path.join(path, entry.name)
+            if entry.name == ".geoview":
+                continue
             if entry.name.startswith("."):
-                self.skipped[HIDDEN] += entry.name != ".geoview"
+                self.skipped[HIDDEN] += 1
             elif not _is_folder(entry):
                 yield from self._one_file(entry, inside, prefix + name)
             elif name.casefold() in self.skip:

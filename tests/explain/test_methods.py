@@ -109,13 +109,13 @@ def test_every_layout_gives_the_same_grid(layout: str) -> None:
     assert torch.equal(to_grid(laid_out, layout=layout, num_prefix_tokens=2), grid)  # type: ignore[arg-type]
 
 
-def test_geolayer_offers_its_own_attention_first() -> None:
+def test_geolayer_offers_its_own_maps_first() -> None:
     assert supported(network("test_vit", architecture="geolayer")) == [
         "cross-attention",
         "grad-cam",
     ]
     with_areas = network("test_vit", architecture="geolayer", area_head=True)
-    assert supported(with_areas) == ["cross-attention", "grad-cam", "area-map"]
+    assert supported(with_areas) == ["area-map", "cross-attention", "grad-cam"]
     assert supported(network("test_resnet")) == ["grad-cam"]
 
 

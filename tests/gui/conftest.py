@@ -102,7 +102,10 @@ def make_window(
         window = MainWindow(backend=backend)
         made.append(window)
         window.show()
-        qtbot.waitExposed(window)
+        # Keys only work in an active window, and a bare X server activates none by itself.
+        window.activateWindow()
+        with qtbot.waitActive(window, timeout=5_000):
+            pass
         with qtbot.waitSignal(window.settled, timeout=20_000):
             window.begin(folder)
         return window
