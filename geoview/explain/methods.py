@@ -142,6 +142,8 @@ def _cam(activations: Tensor, score: Tensor, target: Architecture) -> Tensor:
 
 def to_grid(features: Tensor, *, layout: CamLayout, num_prefix_tokens: int) -> Tensor:
     """Features in any layout → [B, C, h, w]; inputs are square, so token grids are too."""
+    if features.dim() != (3 if layout == "tokens" else 4):
+        raise ModelError("Grad-CAM cannot read this network's features; choose another backbone.")
     if layout == "nchw":
         return features
     if layout == "nhwc":

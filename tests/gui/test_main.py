@@ -38,7 +38,7 @@ def test_ctrl_c_closes_the_window_properly(photos: Path) -> None:
         assert process.stdout.readline().strip() == "opened 8"
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=200) == 0
     finally:
         process.kill()
         process.stdout.close()
@@ -49,5 +49,10 @@ def test_a_windowed_build_without_streams_starts(photos: Path) -> None:
     code = _RUN.replace(
         'print("opened", len(project.photos), flush=True)', "QTimer.singleShot(0, self.close)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(photos), "windowed"], timeout=60)
-    assert done.returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", code, str(photos), "windowed"],
+        timeout=200,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
