@@ -38,7 +38,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self._top = 1.0
         self._colormap = "viridis"
-        self.setMinimumWidth(88)
+        self.setMinimumWidth(72)
         self.setMaximumWidth(240)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(24)
@@ -255,7 +255,7 @@ def _combo(name: str, description: str, parent: QWidget) -> QComboBox:
     combo.setToolTip(description)
     # Narrow when it must be: these bars never force the photo to give up width.
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(5)
+    combo.setMinimumContentsLength(4)
     combo.setMaximumWidth(184)
     return combo
 

@@ -66,7 +66,9 @@ def browser(qtbot: Any, background: Background, source: Source) -> Browser:
     qtbot.addWidget(browser)
     browser.resize(340, 900)
     browser.show()
-    qtbot.waitExposed(browser)
+    # Without a window manager nobody gives a new window the keyboard.
+    browser.activateWindow()
+    qtbot.waitUntil(browser.isActiveWindow)
     return browser
 
 

@@ -41,7 +41,9 @@ def viewer(qtbot: Any, background: Background) -> Viewer:
     qtbot.addWidget(viewer)
     viewer.resize(700, 620)
     viewer.show()
-    qtbot.waitExposed(viewer)
+    # Without a window manager nobody gives a new window the keyboard.
+    viewer.activateWindow()
+    qtbot.waitUntil(viewer.isActiveWindow)
     viewer.set_classes(CLASSES)
     return viewer
 
