@@ -247,14 +247,5 @@ class Background(QObject):
         deliver()
 
 
-def give_way() -> None:
-    """Lower the calling thread's claim on the processor below the GUI thread's.
-
-    Only Linux has a niceness per thread; threads started from this one inherit it.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
-
-
 def _nothing() -> None:
     return None

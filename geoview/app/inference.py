@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from geoview.app.background import Bridge, give_way
+from geoview.app.background import Bridge
 from geoview.app.worker import AnalyseRequest, Backend, ExplainRequest, LoadRequest, Worker
 from geoview.records import Photo, PhotoResult, Progress
 
@@ -83,7 +83,6 @@ class InferenceThread(QThread):
 
     def run(self) -> None:
         """Thread body; Qt calls it."""
-        give_way()
         self._worker.serve()
 
     def _ensure_running(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
+from geoview import paths
 from geoview.app.parts import describe, label, line
 from geoview.app.theme import GAP, SMALL, colours, figures, lithology_brush
 from geoview.app.words import count, probability, sentence
@@ -21,11 +22,15 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _FIGURES = {
     "map": "Mean average precision",
     "top1": "Top-1 accuracy",
-    "layer_accuracy": "Layer accuracy",
-    "area_mae": "Mean error of area, points",
     "cf1": "F1, mean over classes",
     "of1": "F1 over all labels",
+    "dominant_accuracy": "Dominant lithology right",
+    "layer_accuracy": "Layer right",
+    "area_mae_points_mean": "Mean error of area, points",
 }
+_POINTS = {"area_mae_points_mean"}
+_MOST_SETS = 3
+_NAMES_PX = 168
 
 
 class Swatch(QWidget):
@@ -77,15 +82,14 @@ class ModelCardView(QWidget):
         if card.limitations:
             _section(column, "Limits")
             column.addWidget(label(card.limitations, wrap=True, select=True))
-        measured = card.metrics[-1] if card.metrics else {}
         _section(column, "Lithologies" if card.layers else "Classes")
-        column.addLayout(_class_table(card, measured))
+        column.addLayout(_class_table(card, card.metrics[0] if card.metrics else {}))
         if card.layers:
             _section(column, "Layers")
             column.addWidget(label(" · ".join(sentence(name) for name in card.layers), wrap=True))
-        if measured:
-            _section(column, "Measured")
-            column.addLayout(_rows(_measured(measured)))
+        if card.metrics:
+            _section(column, "Measured, with 95 % intervals")
+            column.addLayout(_measured_table(card.metrics[:_MOST_SETS]))
         _section(column, "Made of")
         column.addLayout(_rows(_facts(entry, card)))
 
@@ -123,45 +127,60 @@ def _per_class(values: Any, classes: list[str]) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _measured(measured: dict[str, Any]) -> list[tuple[str, str]]:
-    """The figures that have a name here, with their interval where there is one."""
-    rows = []
-    for key, title in _FIGURES.items():
-        value = _value(measured.get(key))
-        if value is None:
-            continue
-        text = f"{value:.1f}" if key == "area_mae" else probability(value)
-        low, high = _interval(measured, key)
-        if low is not None and high is not None:
-            shown = (f"{v:.1f}" if key == "area_mae" else probability(v) for v in (low, high))
-            text += "   95 %: {}…{}".format(*shown)
-        rows.append((title, text))
-    where = [str(measured[k]) for k in ("data", "split") if measured.get(k)]
-    if where:
-        rows.append(("On", ", ".join(where)))
+def _measured_table(sets: list[dict[str, Any]]) -> QGridLayout:
+    """A row per figure, a column per set of photos; intervals in brackets."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(3 * GAP)
+    grid.setVerticalSpacing(SMALL)
+    grid.setColumnMinimumWidth(0, _NAMES_PX)
+    grid.setColumnStretch(len(sets) + 1, 1)
+    for position, measured in enumerate(sets, start=1):
+        head = label(_set_name(measured), role="muted", wrap=True)
+        head.setMinimumWidth(_NAMES_PX)
+        grid.addWidget(head, 0, position, Qt.AlignmentFlag.AlignBottom)
+    known = [key for key in _FIGURES if any(_value(m.get(key)) is not None for m in sets)]
+    for row, key in enumerate(known, start=1):
+        grid.addWidget(label(_FIGURES[key], role="muted"), row, 0)
+        for position, measured in enumerate(sets, start=1):
+            figure = label(_figure(measured, key), select=True)
+            figure.setFont(figures(figure.font()))
+            grid.addWidget(figure, row, position)
+    return grid
+
+
+def _set_name(measured: dict[str, Any]) -> str:
+    """ "well_a, test, 108 tiles"."""
+    parts = [str(measured.get("data", ""))]
+    if measured.get("split") not in (None, "", "all"):
+        parts.append(str(measured["split"]))
     if isinstance(measured.get("n"), int):
-        rows.append(("Items", count(measured["n"])))
-    return rows
+        what = f"{measured['level']}s" if measured.get("level") in ("tile", "photo") else "items"
+        parts.append(f"{count(measured['n'])} {what}")
+    return ", ".join(part for part in parts if part)
+
+
+def _figure(measured: dict[str, Any], key: str) -> str:
+    """ ".98 (.96–1.00)": the figure with its 95 % interval where it has one."""
+    value = _value(measured.get(key))
+    if value is None:
+        return ""
+    interval = measured.get("ci95")
+    limits = interval.get(key) if isinstance(interval, dict) else None
+    pair = limits if isinstance(limits, list | tuple) and len(limits) == 2 else (None, None)
+    low, high = (_value(limit) for limit in pair)
+    text = _shown(value, key)
+    if low is None or high is None:
+        return text
+    return f"{text}  ({_shown(low, key)}–{_shown(high, key)})"
+
+
+def _shown(value: float, key: str) -> str:
+    return f"{value:.1f}" if key in _POINTS else probability(value)
 
 
 def _value(value: Any) -> float | None:
-    if isinstance(value, dict):
-        value = value.get("value")
     usable = isinstance(value, int | float) and math.isfinite(value)
     return float(value) if usable else None
-
-
-def _interval(measured: dict[str, Any], key: str) -> tuple[float | None, float | None]:
-    own = measured.get(key)
-    pair = own.get("interval") if isinstance(own, dict) else None
-    for name in (f"{key}_ci", f"{key}_ci95", f"{key}_interval"):
-        pair = pair or measured.get(name)
-    for name in ("intervals", "ci", "ci95", "interval"):
-        table = measured.get(name)
-        pair = pair or (table.get(key) if isinstance(table, dict) else None)
-    if isinstance(pair, list | tuple) and len(pair) == 2:
-        return _value(pair[0]), _value(pair[1])
-    return None, None
 
 
 def _facts(entry: ModelEntry, card: ModelCard) -> list[tuple[str, str]]:
@@ -176,17 +195,22 @@ def _facts(entry: ModelEntry, card: ModelCard) -> list[tuple[str, str]]:
         ("Trained on", "; ".join(card.trained_on)),
         ("Licence", card.licence),
         ("Made", card.created_utc[:10]),
-        ("File", str(entry.path)),
+        ("File", _place(entry)),
         ("SHA-256", entry.ref.sha256 if entry.ref else ""),
     ]
     return [(title, text) for title, text in rows if text]
+
+
+def _place(entry: ModelEntry) -> str:
+    shipped = entry.path.is_relative_to(paths.resources())
+    return f"{entry.path.name}, comes with GeoView" if shipped else str(entry.path)
 
 
 def _rows(rows: list[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(2 * GAP)
     grid.setVerticalSpacing(SMALL)
-    grid.setColumnMinimumWidth(0, 168)
+    grid.setColumnMinimumWidth(0, _NAMES_PX)
     grid.setColumnStretch(1, 1)
     for row, (title, text) in enumerate(rows):
         grid.addWidget(label(title, role="muted"), row, 0, Qt.AlignmentFlag.AlignTop)

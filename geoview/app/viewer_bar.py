@@ -111,6 +111,8 @@ class OverlayBar(QFrame):
         self.set_classes(())
         self.set_methods(())
         self._fill_colormaps()
+        # Short names beside their swatch: all of the name fits, or it tells nothing.
+        self.colormaps.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._lay_out()
         self._connect()
 

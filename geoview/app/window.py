@@ -359,7 +359,8 @@ class MainWindow(QMainWindow):
 
     def _model_chosen(self, entry: ModelEntry | None) -> None:
         self.toolbar.set_model(entry)
-        self.toolbar.set_device(self._wanted_device())
+        device = self.keeper.now.device
+        self.toolbar.set_device("Device" if device == "auto" else device)
         self._show_pending()
 
     def _model_loading(self) -> None:
@@ -369,10 +370,6 @@ class MainWindow(QMainWindow):
 
     def _model_ready(self, ready: ModelReady | None) -> None:
         self.toolbar.set_device(ready.device_label if ready else "No model")
-
-    def _wanted_device(self) -> str:
-        device = self.keeper.now.device
-        return "Device" if device == "auto" else device
 
     def _job_started(self) -> None:
         self._show_pending()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from geoview.errors import GeoViewError
+from geoview.errors import Cancelled, GeoViewError
 from geoview.records import Heatmap, ModelRef, Photo, Progress
 
 if TYPE_CHECKING:
@@ -84,8 +84,10 @@ class HeatmapAnswer:
 class Backend(Protocol):
     """The models' side; the default one imports torch when it is first used."""
 
-    def load(self, request: LoadRequest) -> tuple[Any, ModelReady]:
-        """An engine, warmed up, and what there is to say about it."""
+    def load(
+        self, request: LoadRequest, *, cancelled: Callable[[], bool]
+    ) -> tuple[Any, ModelReady]:
+        """An engine, warmed up, and what there is to say about it. May raise Cancelled."""
 
     def explain(
         self, engine: Any, request: ExplainRequest, *, cancelled: Callable[[], bool]
@@ -99,13 +101,18 @@ class Backend(Protocol):
 class TorchBackend:
     """Loads models and explains photos with the real engine."""
 
-    def load(self, request: LoadRequest) -> tuple[Any, ModelReady]:
+    def load(
+        self, request: LoadRequest, *, cancelled: Callable[[], bool]
+    ) -> tuple[Any, ModelReady]:
         from geoview.explain import cam
         from geoview.models import bundle, device
         from geoview.models.engine import Engine
 
+        _unless(cancelled)
         model = bundle.load(request.path)
-        choice = device.choose(device=request.device, precision=request.precision)
+        _unless(cancelled)
+        choice = device.choose(request.device, precision=request.precision)
+        _unless(cancelled)
         engine = Engine(model, choice=choice)
         ready = ModelReady(
             path=request.path,
@@ -226,7 +233,9 @@ class Worker:
         self._tell("loading", request)
         self._close_engine()
         try:
-            self._engine, ready = self._backend.load(request)
+            self._engine, ready = self._backend.load(request, cancelled=self._load_stale)
+        except Cancelled:
+            log.info("Loading %s was given up", request.path.name)
         except Exception as error:
             self._tell("unusable", _plain(error, f"The model {request.path.name} cannot be used"))
         else:
@@ -294,6 +303,9 @@ class Worker:
         running = self._running
         return self._stop or self._load is not None or (running is not None and running.cancelled)
 
+    def _load_stale(self) -> bool:
+        return self._stop or self._load is not None
+
     def _heatmap_stale(self) -> bool:
         return self._stop or self._explain is not None
 
@@ -301,6 +313,11 @@ class Worker:
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()
+
+
+def _unless(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise Cancelled("Loading the model was given up.")
 
 
 def _plain(error: Exception, what: str) -> str:

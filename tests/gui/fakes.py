@@ -42,7 +42,16 @@ def card() -> ModelCard:
         preprocess=Preprocess(input_px=64),
         description="For tests.",
         limitations="Knows nothing.",
-        metrics=[{"data": "tests", "split": "test", "n": 8, "map": 0.9, "ap": [0.8, 0.9, 1.0]}],
+        metrics=[
+            {
+                "data": "tests",
+                "split": "test",
+                "n": 8,
+                "map": 0.9,
+                "ci95": {"map": [0.71, 0.97]},
+                "ap": [0.8, 0.9, 1.0],
+            }
+        ],
     )
 
 
@@ -127,7 +136,9 @@ class FakeBackend:
         self.explained = []
         self.engines = []
 
-    def load(self, request: LoadRequest) -> tuple[Any, ModelReady]:
+    def load(
+        self, request: LoadRequest, *, cancelled: Callable[[], bool]
+    ) -> tuple[Any, ModelReady]:
         if self.failure is not None:
             raise self.failure
         engine = FakeEngine(seconds_per_photo=self.seconds_per_photo, gate=self.gate)

@@ -15,7 +15,7 @@ from PySide6.QtCore import QThread
 from geoview.app.background import Background
 from geoview.app.inference import InferenceThread
 from geoview.app.worker import AnalyseRequest, ExplainRequest, HeatmapAnswer, LoadRequest, Worker
-from geoview.errors import ModelError
+from geoview.errors import Cancelled, ModelError
 from geoview.records import Photo, PhotoResult, Progress
 
 
@@ -191,6 +191,26 @@ def test_a_failing_analysis_still_ends_and_says_why(
     assert said in served.last("job").error
     served.worker.ask(explain(1))
     served.until(lambda: "heatmap" in served.names())
+
+
+def test_a_model_that_is_no_longer_wanted_is_not_finished() -> None:
+    class Slow(FakeBackend):
+        def load(self, request: LoadRequest, *, cancelled: Callable[[], bool]) -> Any:
+            while request.path.name == "old" and not cancelled():
+                time.sleep(0.002)
+            if cancelled():
+                raise Cancelled("given up")
+            return super().load(request, cancelled=cancelled)
+
+    served = Served(Slow())
+    served.worker.ask(LoadRequest(Path("old"), "auto", "auto"))
+    served.until(lambda: "loading" in served.names())
+    served.worker.ask(LoadRequest(Path("new"), "auto", "auto"))
+    served.until(lambda: "ready" in served.names())
+    served.worker.stop()
+    served.thread.join(10)
+    assert served.names() == ["loading", "loading", "ready"]
+    assert served.last("ready").path == Path("new")
 
 
 def test_without_a_model_an_analysis_says_so() -> None:

@@ -35,7 +35,14 @@ def test_the_model_card_says_what_the_model_is_and_where_its_limits_lie(qtbot: A
     page.set_chosen(GOOD)
     page.show()
     shown = texts(page)
-    for part in ("Fake cuttings model", "Knows nothing.", "In use", "Limestone", ".90", "1.00"):
+    for part in (
+        "Fake cuttings model",
+        "Knows nothing.",
+        "In use",
+        "Limestone",
+        ".90  (.71–.97)",
+        "1.00",
+    ):
         assert part in shown
     assert REF.sha256 in shown.replace("\u200b", "")
     assert not page.use.isVisible()
