@@ -19,6 +19,7 @@ from geoview.catalog import Catalog
 from geoview.errors import Cancelled, DataError, PhotoError
 from geoview.heatmaps import HeatmapFile
 from geoview.photos import names, scan
+from geoview.photos import sheet as sheets
 from geoview.records import Changes, ModelRef, Photo, PhotoResult, Progress, Skipped
 from geoview.settings import Settings
 
@@ -67,6 +68,7 @@ class Project:
         catalog: Catalog,
         settings: Settings,
         rescan: Callable[[], scan.ScanResult],
+        note: str = "",
     ) -> None:
         self.folder = folder
         self.photos = photos
@@ -74,6 +76,7 @@ class Project:
         self.catalog = catalog
         self._settings = settings
         self._scan = rescan
+        self._note = note
 
     @classmethod
     def open(
@@ -86,10 +89,14 @@ class Project:
     ) -> Project:
         """Scan ``folder`` and open its catalogue.
 
+        Depths come from ``sheet``, or the one that the settings remember for the folder, before
+        those in file names.
+
         With ``require_photos`` a folder without any is refused before anything is written.
         Raises DataError when the folder, the sheet or the catalogue cannot be used.
         """
         check_folder(folder)
+        sheet, note = (sheet, "") if sheet else _remembered_sheet(folder, settings)
 
         def look() -> scan.ScanResult:
             return scan.scan(
@@ -115,12 +122,13 @@ class Project:
             catalog=catalog,
             settings=settings,
             rescan=look,
+            note=note,
         )
 
     @property
     def notice(self) -> str:
-        """What the user should know about where the results are kept; often empty."""
-        return self.catalog.notice
+        """What the user should know of the sheet and where results are kept; often empty."""
+        return " ".join(part for part in (self._note, self.catalog.notice) if part)
 
     def close(self) -> None:
         self.catalog.close()
@@ -296,6 +304,18 @@ def check_folder(folder: Path) -> None:
     if exists:
         raise DataError(f"{folder} is a file; give the folder that it is in.")
     raise DataError(f"There is no folder {folder}; check the path.")
+
+
+def _remembered_sheet(folder: Path, settings: Settings) -> tuple[Path | None, str]:
+    """The sheet the user chose for a folder earlier; a word about it when it is of no use now."""
+    name = settings.depth_sheets.get(str(folder))
+    if name is None:
+        return None, ""
+    try:
+        sheets.read_sheet(Path(name))
+    except DataError as error:
+        return None, f"Depths are read from the file names: {error}"
+    return Path(name), ""
 
 
 def _left_out(skipped: Skipped) -> str:

@@ -24,6 +24,7 @@ class Settings(BaseModel):
     model: str | None = None
     recent_folders: list[str] = Field(default_factory=list, max_length=12)
     name_patterns: list[str] = Field(default_factory=list)
+    depth_sheets: dict[str, str] = Field(default_factory=dict)
     skip_folders: list[str] = Field(default_factory=lambda: ["masks", "mask", "__MACOSX"])
     heatmap_opacity: float = Field(default=0.45, ge=0, le=1)
     heatmap_colormap: Literal["viridis", "inferno", "cividis"] = "viridis"

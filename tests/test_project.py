@@ -251,3 +251,19 @@ def test_heatmaps_are_drawn_for_what_was_found() -> None:
     made = replace(prediction(), probabilities=(0.6, 0.9, 0.1), thresholds=(0.5, 0.5, 0.5))
     assert shown_classes(made) == ("shale", "sandstone")
     assert shown_classes(replace(made, thresholds=(0.95, 0.95, 0.95))) == ("shale",)
+
+
+def test_the_sheet_chosen_for_a_folder_is_used_again_until_it_is_gone(tmp_path: Path) -> None:
+    folder, names = tmp_path / "well", ["a.png", "b.png"]
+    folder.mkdir()
+    for name in names:
+        Image.new("RGB", (8, 8)).save(folder / name)
+    sheet = tmp_path / "depths.csv"
+    sheet.write_text(f"file,depth_ft\n{names[0]},1000\n{names[1]},2000\n", encoding="utf-8")
+    settings = Settings(depth_sheets={str(folder): str(sheet)})
+    with Project.open(folder, settings=settings) as project:
+        assert [p.depth_m for p in project.photos] == pytest.approx([304.8, 609.6])
+    sheet.unlink()
+    with Project.open(folder, settings=settings) as project:
+        assert "depths.csv" in project.notice
+        assert len(project.photos) == 2

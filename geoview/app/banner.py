@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from geoview.app import icons
 from geoview.app.icons import Tint
+from geoview.app.notice import Notice
 from geoview.app.parts import ICON_PX, button, label, tool
-from geoview.app.session import Notice
 from geoview.app.theme import GAP, SMALL
 
 _LOOK: dict[str, tuple[str, Tint]] = {

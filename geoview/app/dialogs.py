@@ -31,6 +31,15 @@ def ask_csv(parent: QWidget, folder: Path, chosen: Chosen, *, tiles: bool) -> No
     dialog.open()
 
 
+def ask_sheet(parent: QWidget, folder: Path, chosen: Chosen) -> None:
+    """Let the user choose a sheet of depths for the photos of a folder."""
+    dialog = _dialog(parent, "Depths from a sheet", chosen)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter("Sheets (*.csv *.tsv *.txt *.xlsx)")
+    dialog.setDirectory(str(folder))
+    dialog.open()
+
+
 def ask_model(parent: QWidget, chosen: Chosen) -> None:
     """Let the user choose a model file."""
     dialog = _dialog(parent, "Add a model", chosen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from geoview.app import session_work as work
 from geoview.app.background import Background
 from geoview.app.inference import InferenceThread
 from geoview.app.job_words import tally_of
+from geoview.app.notice import Notice
 from geoview.app.selection import Selection
 from geoview.app.session_work import Opened
 from geoview.app.settings_keeper import SettingsKeeper
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NO_MODEL = "There is no model to analyse with; add one on the Models page."
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something the user should read: what happened, to what, and what to do about it.
-
-    ``action`` is (label, call) of the button that does it.
-    """
-
-    level: str
-    text: str
-    action: tuple[str, Callable[[], object]] | None = None
 
 
 class Session(QObject):
@@ -150,6 +138,26 @@ class Session(QObject):
         """Look for new and changed photos in the open folder."""
         if self.project is not None:
             self.open(self.project.folder)
+
+    def use_sheet(self, sheet: Path) -> None:
+        """Read the depths of the open folder from a sheet, now and whenever it is opened."""
+        if self.project is None:
+            return
+        folder = str(self.project.folder)
+
+        def remember(_rows: object) -> None:
+            self.settings.depth_sheets = {**self.settings.depth_sheets, folder: str(sheet)}
+            self.keeper.changed()
+            self.reload()
+
+        self.background.run(
+            work.check_sheet,
+            sheet,
+            done=remember,
+            failed=lambda error: self._tell_failure("The sheet could not be read", error),
+            owner=self,
+            key="sheet",
+        )
 
     def _opened(self, opened: Opened) -> None:
         self._abandon_job()

@@ -39,6 +39,13 @@ def close_opened(opened: Opened) -> None:
     opened.project.close()
 
 
+def check_sheet(path: Path) -> int:
+    """Number of rows of a sheet of depths; DataError when it is none."""
+    from geoview.photos.sheet import read_sheet
+
+    return len(read_sheet(path))
+
+
 def sample() -> Path:
     from geoview.samples import sample_folder
 

@@ -43,7 +43,7 @@ class Toolbar(QFrame):
         self._folder = ""
         self._photos = 0
         self._make_actions()
-        self.open_button = self._button(self.open)
+        self.open_button = self._open_button()
         self.analyse_button = self._button(self.analyse)
         self.export_button = self._export_button()
         self.filter_button = self._button(self.filter)
@@ -65,6 +65,9 @@ class Toolbar(QFrame):
 
     def _make_actions(self) -> None:
         self.open = self._action("open", "Open…", "Ctrl+O", "Open a folder of photos")
+        self.sheet = self._action(
+            "depth", "Depths from a sheet…", "", "Read depths from a CSV or Excel sheet"
+        )
         self.analyse = self._action("analyse", "Analyse", "Ctrl+Return", "")
         self.again = self._action("refresh", "Analyse all again", "", "")
         self.export = self._action("export", "Export…", "Ctrl+E", "Results per photo as CSV")
@@ -92,6 +95,15 @@ class Toolbar(QFrame):
         made.setAccessibleDescription(action.toolTip())
         return made
 
+    def _open_button(self) -> QToolButton:
+        made = self._button(self.open)
+        menu = QMenu(made)
+        menu.addAction(self.open)
+        menu.addAction(self.sheet)
+        made.setMenu(menu)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        return made
+
     def _export_button(self) -> QToolButton:
         made = self._button(self.export)
         menu = QMenu(made)
@@ -117,6 +129,7 @@ class Toolbar(QFrame):
         """Say which folder is open and how many photos it has."""
         self._folder, self._photos = (folder.name or str(folder)) if folder else "", number
         self.place.setToolTip(str(folder) if folder else "")
+        self.sheet.setEnabled(folder is not None)
         self._fit()
 
     def show_pending(self, pending: int, *, running: bool, usable: bool) -> None:

@@ -15,7 +15,7 @@ from geoview import paths
 from geoview.app.banner import Banners
 from geoview.app.help_page import _TOPICS, HelpPage
 from geoview.app.models_page import ModelsPage
-from geoview.app.session import Notice
+from geoview.app.notice import Notice
 from geoview.app.start_page import StartPage
 from geoview.models.store import ModelEntry
 

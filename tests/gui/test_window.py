@@ -457,3 +457,21 @@ def test_nothing_heavy_is_imported_before_the_first_paint() -> None:
         [sys.executable, "-c", _COLD], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "imported:"
+
+
+def test_depths_from_a_sheet(qtbot: Any, make_window: Make, photos: Path) -> None:
+    window = make_window()
+    assert not window.toolbar.sheet.isEnabled()
+    opened(qtbot, window, photos)
+    names = sorted(p.name for p in photos.iterdir() if p.suffix != ".db" and p.is_file())
+    sheet = photos.parent / "depths.csv"
+    sheet.write_text(f"file;depth_m\n{names[0]};777,5\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.results_replaced, timeout=20_000):
+        window.session.use_sheet(sheet)
+    assert window.session.project is not None
+    depths = {p.file: p.depth_m for p in window.session.project.photos}
+    assert depths[names[0]] == 777.5
+    assert window.session.settings.depth_sheets == {str(photos): str(sheet)}
+    sheet.write_text("colour,size\nred,3\n", encoding="utf-8")
+    window.session.use_sheet(sheet)
+    qtbot.waitUntil(lambda: any("depths.csv" in text for text in said(window)))
