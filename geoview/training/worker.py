@@ -26,6 +26,9 @@ from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
 from geoview.training.split import Split, split
 
+# Layers to look for where the data name none (P0 has four).
+UNKNOWN_LAYERS = 4
+
 
 def main(job: Path) -> int:
     """Run the job in a folder; 0 done, 1 failed (the reason is the last event), 3 stopped."""
@@ -81,7 +84,7 @@ def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:
     model = recipe.model
     options = dict(model.options)
     if model.architecture == "geolayer":
-        options.setdefault("num_layers", max(1, len(dataset.layers)))
+        options = fitting_options(options, dataset)
     layers = list(dataset.layers) if options.get("num_layers") == len(dataset.layers) else [
         f"Layer{i + 1}" for i in range(options.get("num_layers", 0))
     ]  # fmt: skip
@@ -112,6 +115,21 @@ def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:
     )
 
 
+def fitting_options(options: dict[str, Any], dataset: data.Dataset) -> dict[str, Any]:
+    """Options of ``geolayer`` as far as the data can teach them.
+
+    Without layers in the data the layer head clusters; without any area the area head would
+    learn nothing, and is left out rather than guess.
+    """
+    fitting = dict(options)
+    fitting.setdefault("num_layers", len(dataset.layers) or UNKNOWN_LAYERS)
+    if not dataset.layers:
+        fitting["layer_head"] = "clustered"
+    if all(item.area is None for item in dataset.items):
+        fitting["area_head"] = fitting["area_evidence"] = False
+    return fitting
+
+
 def new_module(
     recipe: Recipe, card: ModelCard, dataset: data.Dataset, parts: Split, emit: Emit
 ) -> tuple[Any, ModelCard]:
@@ -133,6 +151,7 @@ def new_module(
         module.label_embeddings.copy_(embeddings)
     if card.architecture == "geolayer":
         labels = torch.tensor([dataset.items[i].labels for i in parts["train"]])
+        module.proportions.zero_()  # the priors are of these data, not of those before
         module.cooccurrence.copy_(cooccurrence_matrix(labels))
         module.backbone.freeze(recipe.model.freeze_blocks)
     return module, card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import signal
 import time
@@ -199,6 +200,31 @@ def test_recipes_shipped_are_valid_and_mistakes_are_named(tmp_path: Path) -> Non
             recipe.read(bad)
     with pytest.raises(DataError, match=r"geolayer\.small"):
         recipe.find("nothing")
+
+
+def test_fine_tuning_starts_from_the_model_that_ships() -> None:
+    found = recipe.read(recipe.find("geolayer.finetune"))
+    assert Path(found.model.pretrained).name == "cuttings-rendered.safetensors"
+
+
+def test_data_without_layers_or_areas_teach_neither(
+    tmp_path: Path, tiny_recipe: MakeRecipe, make_well: Callable[..., Path]
+) -> None:
+    well = make_well(tmp_path / "bare", photos=10)
+    sheet = well / "truth_tiles.csv"
+    with sheet.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    kept = [k for k in rows[0] if not k.startswith("area_") and k != "layer"]
+    with sheet.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, kept, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    t = trainer(well, tmp_path / "job", tiny_recipe(epochs=1))
+    t.fit()
+    assert t.card.options["layer_head"] == "clustered"
+    assert t.card.layers == ["Layer1", "Layer2", "Layer3", "Layer4"]
+    assert not t.card.options["area_head"]
+    assert (t.module.proportions.sum(-1) > 0).any()  # type: ignore[union-attr,operator]
 
 
 def wait_for(job_folder: Path, kind: str, *, seconds: float = 120) -> None:
