@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSlider,
     QStackedWidget,
+    QStyleOptionComboBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -38,7 +39,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self._top = 1.0
         self._colormap = "viridis"
-        self.setMinimumWidth(72)
+        self.setMinimumWidth(48)
         self.setMaximumWidth(240)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(24)
@@ -82,6 +83,22 @@ class Note(QLabel):
         painter.end()
 
 
+class Swatches(QComboBox):
+    """The colormaps: closed it shows the colours only, the list names them."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Colours")
+        self.setAccessibleDescription("Colours of the heatmap")
+        self.setToolTip("Colours of the heatmap")
+        self.setFixedWidth(76)
+        self.view().setMinimumWidth(140)
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        super().initStyleOption(option)
+        option.currentText = ""
+
+
 class OverlayBar(QFrame):
     """Class, method, opacity and colormap of the heatmap. ``changed`` follows class and method,
     ``look_changed(opacity, colormap)`` the rest."""
@@ -95,12 +112,12 @@ class OverlayBar(QFrame):
         self.toggle = action_button(toggle, self)
         self.classes = _combo("Heatmap of", "Whose evidence the heatmap shows", self)
         self.methods = _combo("Method", "How the heatmap is made", self)
-        self.colormaps = _combo("Colours", "Colours of the heatmap", self)
+        self.colormaps = Swatches(self)
         self.opacity = QSlider(Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
         self.opacity.setValue(45)
         self.opacity.setMinimumWidth(48)
-        self.opacity.setMaximumWidth(96)
+        self.opacity.setMaximumWidth(72)
         self.opacity.setAccessibleName("Opacity of the heatmap")
         self.legend = Legend(self)
         self.note = Note(self)
@@ -111,8 +128,6 @@ class OverlayBar(QFrame):
         self.set_classes(())
         self.set_methods(())
         self._fill_colormaps()
-        # Short names beside their swatch: all of the name fits, or it tells nothing.
-        self.colormaps.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._lay_out()
         self._connect()
 
@@ -121,10 +136,10 @@ class OverlayBar(QFrame):
         row.setContentsMargins(GAP, SMALL, GAP, SMALL)
         row.setSpacing(GAP)
         row.addWidget(self.toggle)
-        for widget, share in ((self.classes, 3), (self.methods, 3), (self.opacity, 1)):
+        for widget, share in ((self.classes, 3), (self.methods, 3), (self.opacity, 0)):
             row.addWidget(widget, share)
-        row.addWidget(self.colormaps, 2)
-        row.addWidget(self._end, 4)
+        row.addWidget(self.colormaps)
+        row.addWidget(self._end, 2)
 
     def _connect(self) -> None:
         self.classes.currentIndexChanged.connect(self.changed)
