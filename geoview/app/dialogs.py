@@ -31,12 +31,11 @@ def ask_csv(parent: QWidget, folder: Path, chosen: Chosen, *, tiles: bool) -> No
     dialog.open()
 
 
-def ask_sheet(parent: QWidget, folder: Path, chosen: Chosen) -> None:
-    """Let the user choose a sheet of depths for the photos of a folder."""
+def ask_sheet(parent: QWidget, chosen: Chosen) -> None:
+    """Let the user choose a sheet of depths for the photos of the open folder."""
     dialog = _dialog(parent, "Depths from a sheet", chosen)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter("Sheets (*.csv *.tsv *.txt *.xlsx)")
-    dialog.setDirectory(str(folder))
     dialog.open()
 
 

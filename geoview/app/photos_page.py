@@ -57,6 +57,7 @@ class PhotosPage(QMainWindow):
             self._dock("Predictions", self.predictions, right),
         )
         self._placed = False
+        self._layout: QByteArray | None = None
         self._connect()
 
     def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
@@ -99,6 +100,8 @@ class PhotosPage(QMainWindow):
             QTimer.singleShot(0, self, self._place)
 
     def _place(self) -> None:
+        if self._layout is not None and self.restoreState(self._layout, _STATE_VERSION):
+            return
         sizes = _DOCKS_PX if self.width() >= _WIDE_PX else _NARROW_DOCKS_PX
         self.resizeDocks(list(self.docks), list(sizes), Qt.Orientation.Horizontal)
 
@@ -107,13 +110,16 @@ class PhotosPage(QMainWindow):
         return base64.b64encode(self.saveState(_STATE_VERSION).data()).decode("ascii")
 
     def restore_layout(self, text: str) -> None:
-        """Put the panels where they were; what cannot be read leaves them where they are."""
+        """Put the panels where they were as soon as the page is shown.
+
+        Before it has its size they would be squeezed. What cannot be read is left out.
+        """
         try:
             state = base64.b64decode(text.encode("ascii"), validate=True)
         except ValueError:
             log.warning("The remembered place of the panels could not be read")
             return
-        self._placed = self.restoreState(QByteArray(state), _STATE_VERSION)
+        self._layout = QByteArray(state)
 
     def _show(self, result: PhotoResult | None) -> None:
         self._session.forget_heatmap()

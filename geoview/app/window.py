@@ -112,7 +112,7 @@ class MainWindow(QMainWindow):
         tools.open.triggered.connect(self.ask_folder)
         tools.analyse.triggered.connect(lambda: session.analyse())
         tools.again.triggered.connect(lambda: session.analyse(again=True))
-        tools.sheet.triggered.connect(self.ask_sheet)
+        tools.sheet.triggered.connect(lambda: dialogs.ask_sheet(self, session.use_sheet))
         tools.export.triggered.connect(lambda: self.ask_export(tiles=False))
         tools.export_tiles.triggered.connect(lambda: self.ask_export(tiles=True))
         tools.filter.triggered.connect(self.focus_filter)
@@ -255,10 +255,6 @@ class MainWindow(QMainWindow):
 
     def ask_folder(self) -> None:
         dialogs.ask_folder(self, self.session.open)
-
-    def ask_sheet(self) -> None:
-        if self.session.project is not None:
-            dialogs.ask_sheet(self, self.session.project.folder, self.session.use_sheet)
 
     def ask_export(self, *, tiles: bool) -> None:
         project = self.session.project
