@@ -156,7 +156,7 @@ def _figures(
     predictions: dict[Path, Prediction],
 ) -> dict[str, Any]:
     order = [[_key(c) for c in card.classes].index(_key(name)) for name in dataset.classes]
-    rows = list(_matched(truths, predictions, order))
+    rows = list(_matched(truths, predictions))
     p = np.array([row[0] for row in rows])
     y = np.array([row[1] for row in rows])
     groups = [row[2] for row in rows]
@@ -165,8 +165,8 @@ def _figures(
 
     def presence(chosen: NDArray[np.intp]) -> dict[str, Any]:
         if single:
-            return metrics.single_label(p[chosen], y[chosen])
-        return metrics.multilabel(p[chosen], y[chosen], thresholds)
+            return metrics.single_label(p[chosen], y[chosen], order)
+        return metrics.multilabel(p[chosen][:, order], y[chosen], thresholds)
 
     figures = presence(np.arange(len(rows)))
     ci = metrics.intervals(presence, groups)
@@ -181,7 +181,7 @@ def _figures(
 
 
 def _matched(
-    truths: Sequence[_Truth], predictions: dict[Path, Prediction], order: list[int]
+    truths: Sequence[_Truth], predictions: dict[Path, Prediction]
 ) -> Iterator[tuple[Array, Array, str]]:
     """(probabilities, labels, group) of every tile, or of the photo when the tiles differ."""
     for truth in truths:
@@ -190,9 +190,9 @@ def _matched(
         wanted = {key for key in truth.labels if key is not None}
         if wanted and wanted == set(tiles):
             for key in sorted(wanted):
-                yield np.array(tiles[key])[order], truth.labels[key], truth.group
+                yield np.array(tiles[key]), truth.labels[key], truth.group
         else:
-            yield np.array(prediction.probabilities)[order], truth.labels[None], truth.group
+            yield np.array(prediction.probabilities), truth.labels[None], truth.group
 
 
 def _photo_figures(

@@ -52,10 +52,14 @@ def multilabel(p: Array, y: Array, thresholds: Sequence[float]) -> dict[str, Any
     return {"map": float(np.nanmean(ap)), "ap": ap.tolist(), **precision_recall(p, y, thresholds)}
 
 
-def single_label(p: Array, y: Array) -> dict[str, Any]:
-    """``top1`` beside the AP figures, for exclusive classes."""
-    ap = average_precision(p, y)
-    top1 = float(np.mean(p.argmax(1) == y.argmax(1)))
+def single_label(p: Array, y: Array, order: Sequence[int]) -> dict[str, Any]:
+    """``top1`` beside the AP figures, for exclusive classes.
+
+    ``p`` [N, m] are all classes of the model, ``order`` the n of them that ``y`` [N, n] is about:
+    an answer that is none of these counts as wrong.
+    """
+    ap = average_precision(p[:, order], y)
+    top1 = float(np.mean(p.argmax(1) == np.asarray(order)[y.argmax(1)]))
     return {"top1": top1, "map": float(np.nanmean(ap)), "ap": ap.tolist()}
 
 

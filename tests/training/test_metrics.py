@@ -83,3 +83,10 @@ def test_area_loss_is_cross_entropy_with_the_rest() -> None:
     expected = -(truth[:5] * np.log(shares[:5])).sum(1).mean()
     got = float(area_loss(output, torch.from_numpy(truth[:, :3])))
     assert got == pytest.approx(expected, rel=1e-4)
+
+
+def test_an_answer_outside_the_data_is_wrong() -> None:
+    """Two photos of classes 2 and 0 of a model; the second is taken for class 1, not in the data."""
+    p = np.array([[0.1, 0.2, 0.7], [0.3, 0.6, 0.1]])
+    y = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert metrics.single_label(p, y, [2, 0])["top1"] == 0.5
