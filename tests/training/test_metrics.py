@@ -86,7 +86,7 @@ def test_area_loss_is_cross_entropy_with_the_rest() -> None:
 
 
 def test_an_answer_outside_the_data_is_wrong() -> None:
-    """Two photos of classes 2 and 0 of a model; the second is taken for class 1, not in the data."""
+    """Photos of classes 2 and 0 of a model; the second is taken for class 1, not in the data."""
     p = np.array([[0.1, 0.2, 0.7], [0.3, 0.6, 0.1]])
     y = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert metrics.single_label(p, y, [2, 0])["top1"] == 0.5
