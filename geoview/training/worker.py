@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from safetensors.torch import load_file
 
 from geoview import __version__
-from geoview.errors import Cancelled, DataError, GeoViewError
+from geoview.errors import Cancelled, DataError, GeoViewError, ModelError
 from geoview.models import bundle
 from geoview.models.backbone import load_weights
 from geoview.models.card import ModelCard
@@ -56,6 +56,7 @@ def run(job: Path, emit: Emit) -> None:
     out = Path(plan["out"])
     dataset = data.load([Path(p) for p in plan["data"]])
     parts = split(dataset.items, recipe.split, seed=recipe.train.seed)
+    parts = without_seen(parts, dataset.items, seen_by(recipe.model.pretrained))
     emit("data", counts={k: len(v) for k, v in parts.items()}, classes=list(dataset.classes),
          layers=list(dataset.layers))  # fmt: skip
     items = {name: [dataset.items[i] for i in indices] for name, indices in parts.items()}
@@ -77,6 +78,43 @@ def run(job: Path, emit: Emit) -> None:
         card = card.model_copy(update={"metrics": figures_on_test(out, sources)})
         bundle.save(out, module=trainer.module, card=card)
     emit("done", out=str(out), best=trainer.best, metrics=card.metrics)
+
+
+def seen_by(weights: str) -> dict[str, list[str]]:
+    """The splits of the GeoView model that training starts from; none for other weights."""
+    try:
+        card, _ = bundle.read_card(Path(weights))
+    except ModelError:
+        return {}
+    return card.splits
+
+
+def without_seen(parts: Split, items: Sequence[data.Item], seen: dict[str, list[str]]) -> Split:
+    """A split whose test and validation hold nothing that the earlier model was trained on.
+
+    Photos of its training go to train, those it was tuned on at best to val. Raises DataError
+    when nothing is left to validate on.
+    """
+    if not seen:
+        return parts
+    keys = {item.path: data.photo_key(item.path) for item in items}
+    trained, tuned = set(seen.get("train", ())), set(seen.get("val", ()))
+    result: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    for name, indices in parts.items():
+        for index in indices:
+            key = keys[items[index].path]
+            if key in trained:
+                result["train"].append(index)
+            elif key in tuned and name == "test":
+                result["val"].append(index)
+            else:
+                result[name].append(index)
+    if not result["val"]:
+        raise DataError(
+            "The model that training starts from has seen nearly all of these photos, so nothing "
+            "is left to validate on; add photos it has not seen."
+        )
+    return {name: tuple(sorted(indices)) for name, indices in result.items()}
 
 
 def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:

@@ -207,6 +207,29 @@ def test_fine_tuning_starts_from_the_model_that_ships() -> None:
     assert Path(found.model.pretrained).name == "cuttings-rendered.safetensors"
 
 
+def test_fine_tuning_never_measures_on_what_the_first_model_saw(
+    well: Path, tiny_recipe: MakeRecipe
+) -> None:
+    items = data.load(well).items
+    parts = split(items, tiny_recipe().split, seed=0)
+    files = {n: sorted({items[i].path for i in idx}) for n, idx in parts.items()}
+    trained, tuned = files["test"][:1] + files["val"][:1], files["test"][1:2]
+    seen = {
+        "train": [data.photo_key(p) for p in trained],
+        "val": [data.photo_key(p) for p in tuned],
+    }
+    found = worker.without_seen(parts, items, seen)
+    now = {n: {items[i].path for i in idx} for n, idx in found.items()}
+    assert set(trained) <= now["train"]
+    assert set(tuned) <= now["val"]
+    assert now["test"] == set(files["test"][2:])
+    assert sum(len(v) for v in found.values()) == len(items)
+    everything = {"train": [data.photo_key(i.path) for i in items]}
+    with pytest.raises(DataError, match="has not seen"):
+        worker.without_seen(parts, items, everything)
+    assert worker.without_seen(parts, items, {}) == parts
+
+
 def test_data_without_layers_or_areas_teach_neither(
     tmp_path: Path, tiny_recipe: MakeRecipe, make_well: Callable[..., Path]
 ) -> None:
