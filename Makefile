@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NAME ?=
+# A Python with bpy 4.5.15, to render wells for `make model`.
+BPY ?= $(BIN)/python
 
 .PHONY: run test setup bench screenshots model clean
 
@@ -31,7 +33,7 @@ screenshots: setup
 	packaging/with_display.sh $(BIN)/python -m geoview.app.screenshots resources/help/pictures
 
 model: setup
-	$(BIN)/python packaging/embedded/train.py
+	$(BIN)/python packaging/embedded/train.py --bpy-python $(BPY)
 
 clean:
 	rm -rf $(VENV) build dist report .mypy_cache .ruff_cache

@@ -16,18 +16,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import figures
 from rich.console import Console
 from rich.progress import Progress as Bar
 
 from geoview.errors import GeoViewError
+from geoview.models import bundle
 from geoview.training import job, recipe
+from geoview.training.evaluate import evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 # Seed and number of samples. UNSEEN is never trained on: other light, colours and boundaries.
 WELLS = {"WELL-D": (41, 96), "WELL-E": (53, 96), "WELL-G": (79, 24)}
 UNSEEN = "WELL-G"
-MODEL = ROOT / "resources" / "models" / "cuttings-rendered.safetensors"
 console = Console(stderr=True)
 
 
@@ -60,16 +62,12 @@ def train(name: str, *, data: list[Path], out: Path) -> None:
                 raise GeoViewError(event["message"])
 
 
-def add_figures(path: Path, well: Path) -> None:
-    """Measure the model on a well it has never seen, and put that on its card too."""
-    from geoview.models import bundle
-    from geoview.training.evaluate import evaluate
-
-    model = bundle.load(path)
-    figures = {"data": f"{well.name} (unseen well)", **evaluate(path, data=well, split="all")}
-    known = [m for m in model.card.metrics if m["data"] != figures["data"]]
-    card = model.card.model_copy(update={"metrics": [*known, figures]})
-    bundle.save(path, module=model.module, card=card)
+def ship(trained: Path, well: Path) -> None:
+    """Measure the model on a well it has never seen too, and put it among the resources."""
+    model = bundle.load(trained)
+    measured = {"data": f"{well.name} (unseen well)", **evaluate(trained, data=well, split="all")}
+    card = model.card.model_copy(update={"metrics": [*model.card.metrics, measured]})
+    bundle.save(figures.MODEL, module=model.module, card=card)
 
 
 def main() -> int:
@@ -85,9 +83,10 @@ def main() -> int:
     first = ROOT / "build" / "embedded" / "stage1.safetensors"
     if not first.exists():
         train("stage1.toml", data=data, out=first)
-    train("stage2.toml", data=data, out=MODEL)
-    add_figures(MODEL, unseen)
-    return 0
+    second = first.with_name("stage2.safetensors")
+    train("stage2.toml", data=data, out=second)
+    ship(second, unseen)
+    return figures.main()
 
 
 if __name__ == "__main__":
