@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from geoview import export
 from geoview import heatmaps as drawing
+from geoview.callbacks import ignore, never
 from geoview.catalog import Catalog
 from geoview.errors import Cancelled, DataError, PhotoError
 from geoview.heatmaps import HeatmapFile
@@ -31,14 +32,6 @@ log = logging.getLogger(__name__)
 BATCH = 32
 SAVE_EVERY_S = 0.25
 RATE_WINDOW_S = 15.0
-
-
-def never() -> bool:
-    return False
-
-
-def ignore(_message: str) -> None:
-    """Take a notice nobody reads."""
 
 
 class Analyser(Protocol):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import nn
 
+from geoview.callbacks import never
 from geoview.errors import Cancelled, GeoViewError, ModelError, PhotoError
 from geoview.explain.methods import METHODS, Method, supported
 from geoview.explain.stitch import stitch
 from geoview.models.bundle import LoadedModel
-from geoview.models.engine import Engine, never
+from geoview.models.engine import Engine
 from geoview.models.prefetch import Prepared, prepare
 from geoview.models.runner import is_out_of_memory, normalise
 from geoview.records import Heatmap, Photo

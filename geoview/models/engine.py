@@ -18,6 +18,7 @@ from types import TracebackType
 import numpy as np
 
 import geoview
+from geoview.callbacks import ignore, never
 from geoview.models import combine
 from geoview.models.bundle import LoadedModel
 from geoview.models.combine import TileValues
@@ -31,14 +32,6 @@ PATIENCE_S = 0.5
 _POLL_S = 0.05
 CPU_BATCH_PER_CORE = 4
 GPU_BATCH = 64
-
-
-def never() -> bool:
-    return False
-
-
-def ignore(message: str) -> None:
-    """Take no notice of a message."""
 
 
 @dataclass(slots=True, eq=False)

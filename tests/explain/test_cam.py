@@ -18,6 +18,8 @@ from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout
 from geoview.records import ModelRef, Photo
 
+pytestmark = pytest.mark.usefixtures("one_core")
+
 
 class RedOrBlue(nn.Module):
     """A linear classifier on an 8 × 8 px grid of mean colours."""

@@ -11,6 +11,8 @@ from geoview.models.registry import build
 
 CLASSES = ["a", "b", "c"]
 
+pytestmark = pytest.mark.usefixtures("one_core")
+
 
 def network(
     backbone: str, *, architecture: str = "timm-classifier", **options: object

@@ -20,6 +20,8 @@ from geoview.records import ModelRef, Photo, PhotoResult, Prediction
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "black": (0, 0, 0)}
 
+pytestmark = pytest.mark.usefixtures("one_core")
+
 
 class ColourNet(nn.Module):
     """Says how red, green and blue an input is; ``fault`` is called with every batch."""
@@ -88,15 +90,6 @@ def write(path: Path, *quarters: str, size: int = 64) -> Photo:
 def album(tmp_path: Path) -> list[Photo]:
     names = ["red", "green", "blue"] * 4
     return [write(tmp_path / f"{i:02}.png", name) for i, name in enumerate(names)]
-
-
-@pytest.fixture(autouse=True)
-def _one_core() -> Iterator[None]:
-    """The batch then reaches the network in one piece."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
