@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NAME ?=
+ARGS ?=
 # A Python with bpy 4.5.15, to render wells for `make model`.
 BPY ?= $(BIN)/python
 
@@ -26,8 +27,8 @@ $(READY): pyproject.toml packaging/constraints.txt packaging/system-packages.txt
 
 bench: setup
 	@test -f "tests/benchmarks/$(NAME).py" || { \
-	  echo "usage: make bench NAME=one of: $$(ls tests/benchmarks/*.py | xargs -n1 basename | sed s/.py// | grep -v _ | tr '\n' ' ')"; exit 2; }
-	@packaging/with_display.sh $(BIN)/python tests/benchmarks/$(NAME).py
+	  echo "usage: make bench NAME=… [ARGS=…], NAME one of: $$(ls tests/benchmarks/*.py | xargs -n1 basename | sed s/.py// | grep -v _ | tr '\n' ' ')"; exit 2; }
+	@packaging/with_display.sh $(BIN)/python tests/benchmarks/$(NAME).py $(ARGS)
 
 screenshots: setup
 	packaging/with_display.sh $(BIN)/python -m geoview.app.screenshots resources/help/pictures

@@ -34,7 +34,7 @@ Device = Annotated[
 Numbers = Annotated[Precision | None, typer.Option(help="Number format; else as in the settings.")]
 Data = Annotated[
     list[Path],
-    typer.Option(help="Folder or CSV of labelled photos; may be given several times."),
+    typer.Option(help="Folder, CSV or Excel sheet of labelled photos; may be given several times."),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of photos.")]
 
@@ -116,12 +116,50 @@ def evaluate(
         typer.Option(help="train, val, test or all; else the photos the model has not seen."),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
+    curves: Annotated[
+        Path | None,
+        typer.Option(help="Write precision-recall curves here (.csv, .json or .svg)."),
+    ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Leave out photos of classes the model does not know.")
+    ] = False,
+    restrict: Annotated[
+        bool,
+        typer.Option("--restrict", help="Limit the answers to classes that are in the data."),
+    ] = False,
     device: Device = None,
 ) -> int:
-    """Measure a model on labelled photos, with 95 % intervals."""
+    """Measure a model on labelled photos, with 95 % intervals.
+
+    Classes are matched by name, synonym and variety, so that a model can be measured on data of
+    others. Without --restrict an answer that is not in the data is wrong.
+    """
     from geoview.commands import evaluate as command
 
-    return command.evaluate(model, data=data, split=split, json_file=json, device=device)
+    wishes = command.Wishes(
+        split=split, json=json, curves=curves, shared=shared, restrict=restrict, device=device
+    )
+    return command.evaluate(model, data=data, wishes=wishes)
+
+
+@app.command()
+def dataset(
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Folders, CSV or Excel sheets of labelled photos."),
+    ],
+    recipe: Annotated[
+        str | None, typer.Option(help="Split as this recipe does: a TOML file or a shipped one.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the report here as JSON.")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Only the labels: do not open the photos.")
+    ] = False,
+) -> int:
+    """Report on labelled photos before any training: counts, imbalance, duplicates, leaks."""
+    from geoview.commands import dataset as command
+
+    return command.dataset(data, recipe=recipe, json_file=json, fast=fast)
 
 
 @app.command()
@@ -134,11 +172,55 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was stopped.")
     ] = False,
+    download: Annotated[
+        bool,
+        typer.Option("--download", help="Fetch the recipe's weights from the hub if need be."),
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change the recipe for this run: train.epochs=5, split.fold=1."),
+    ] = None,
 ) -> int:
-    """Train a model on labelled photos, in a process of its own."""
+    """Train a model on labelled photos, in a process of its own.
+
+    Several GPUs: devices in the recipe, or torchrun -m geoview.training.worker on a job folder.
+    """
     from geoview.commands import train as command
 
-    return command.train(recipe, data=data, out=out, resume=resume)
+    return command.train(
+        recipe, data=data, out=out, resume=resume, download=download, device=device,
+        settings=settings or [],
+    )  # fmt: skip
+
+
+@app.command("zero-shot")
+def zero_shot(
+    out: Annotated[Path, typer.Option(help="The model file to make (.safetensors).")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of a CLIP or SigLIP, as downloaded from the hub.")
+    ] = None,
+    download: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Fetch one: openai/clip-vit-base-patch32, …"),
+    ] = None,
+    names: Annotated[str | None, typer.Option(help='"quartz, malachite, …"')] = None,
+    names_file: Annotated[Path | None, typer.Option(help="Text file, one name a line.")] = None,
+    template: Annotated[
+        list[str] | None,
+        typer.Option(help='"a photo of {}"; may be given several times, else the usual ones.'),
+    ] = None,
+    multi_label: Annotated[
+        bool, typer.Option("--multi-label", help="Judge each name by itself (SigLIP only).")
+    ] = False,
+) -> int:
+    """Make a model from a list of names alone, without labelled photos."""
+    from geoview.commands import zero_shot as command
+
+    return command.zero_shot(
+        out, weights=weights, download=download, names=names, names_file=names_file,
+        templates=template or [], multi_label=multi_label,
+    )  # fmt: skip
 
 
 @app.command()

@@ -56,3 +56,11 @@ def user_models_dir() -> Path:
     folder = data_dir() / "models"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def weights_folders() -> list[Path]:
+    """Where pretrained backbones lie as ``<name>.safetensors``: the user's, then a checkout's."""
+    own = data_dir() / "weights"
+    own.mkdir(exist_ok=True)
+    beside = resources().parent.parent / "shared" / "weights"
+    return [own, beside] if beside.is_dir() else [own]

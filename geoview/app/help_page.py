@@ -17,6 +17,8 @@ _TOPICS = {
     "reading": "Reading the results",
     "names": "Depths from file names",
     "models": "Models",
+    "training": "Training",
+    "reproduction": "Reproduction",
     "files": "Where things are kept",
 }
 

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _FIGURES = {
+    "macro_f1": "Macro F1",
     "map": "Mean average precision",
     "top1": "Top-1 accuracy",
+    "top5": "Top-5 accuracy",
     "cf1": "F1, mean over classes",
     "of1": "F1 over all labels",
+    "ece": "Calibration error",
     "dominant_accuracy": "Dominant lithology right",
     "layer_accuracy": "Layer right",
     "area_mae_points_mean": "Mean error of area, points",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,13 +85,9 @@ def _with_thresholds(card: ModelCard) -> str:
 
 
 def _figures(entry: dict[str, Any]) -> str:
-    """One line: plain numbers as they are, an interval as 0.97 (0.95–0.98)."""
-    return ", ".join(f"{key} {_figure(value)}" for key, value in entry.items())
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    if isinstance(value, dict | list):
-        return json.dumps(value)
-    return str(value)
+    """One line of the plain figures; those per class are for geoview evaluate to print."""
+    plain = {k: v for k, v in entry.items() if not isinstance(v, dict | list)}
+    return ", ".join(
+        f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in plain.items()
+    )

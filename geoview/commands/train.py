@@ -14,8 +14,20 @@ from geoview.errors import DataError
 from geoview.records import Progress
 
 
-def train(recipe: str, *, data: list[Path], out: Path, resume: bool) -> int:
-    """Train in a child process and follow it; Ctrl+C stops cleanly, ``resume`` goes on."""
+def train(
+    recipe: str,
+    *,
+    data: list[Path],
+    out: Path,
+    resume: bool,
+    download: bool,
+    device: str,
+    settings: list[str],
+) -> int:
+    """Train in a child process and follow it; Ctrl+C stops cleanly, ``resume`` goes on.
+
+    ``settings`` change the recipe for this run, as in ``train.epochs=5``.
+    """
     from geoview.training import job
     from geoview.training import recipe as recipes
 
@@ -26,8 +38,11 @@ def train(recipe: str, *, data: list[Path], out: Path, resume: bool) -> int:
         if not source.exists():
             raise DataError(f"There is no folder or sheet {source}; check the path.")
     plan = recipes.read(recipes.find(recipe))
+    plan = recipes.changed(plan, dict(map(recipes.setting, settings)))
     with _child_keeps_working():
-        running = job.start(plan, data=data, out=out, resume=resume)
+        running = job.start(
+            plan, data=data, out=out, resume=resume, download=download, device=device
+        )
     console.say(f"Training {plan.model.name}; the job is in {running.folder}")
     last: dict[str, Any] = {}
     with console.on_interrupt() as stop, console.Bar("Training", unit="steps") as bar:
@@ -76,6 +91,21 @@ def _tell(bar: console.Bar, event: dict[str, Any], *, epochs: int) -> None:
     elif kind == "data":
         counts = ", ".join(f"{count} {name}" for name, count in event["counts"].items())
         bar.say(f"Items: {counts}; classes: {', '.join(event['classes'])}")
+        for warning in event.get("warnings", ()):
+            bar.say(warning)
+    elif kind == "pretrained":
+        bar.say(_transferred(event))
+    elif kind == "skipped":
+        bar.say(f"{event['reason']} It is left out.")
+    elif kind == "comparing":
+        bar.say(f"Compared {event['done']} of {event['total']} photos")
+    elif kind == "notice":
+        bar.say(event["message"])
+    elif kind == "memory":
+        bar.say(
+            f"Memory ran out; going on with {event['micro_batch']} photos at a time, "
+            f"still {event['batch']} a step"
+        )
     elif kind == "epoch":
         score, best = event["score"], event["best"]
         bar.say(
@@ -84,6 +114,21 @@ def _tell(bar: console.Bar, event: dict[str, Any], *, epochs: int) -> None:
         )
     elif kind == "resumed":
         bar.say(f"Going on at epoch {event['epoch']}, step {event['step']}")
+
+
+def _transferred(event: dict[str, Any]) -> str:
+    """Which weights were taken over and which not, the names in the job's events."""
+    unused, missing = event["unused"], event.get("missing", [])
+    text = f"Started from {event['file']}: {event['used']} tensors used"
+    if unused:
+        text += f", {len(unused)} of the file not used ({_some(unused)})"
+    if missing:
+        text += f", {len(missing)} of the network new ({_some(missing)})"
+    return text
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def _ending(last: dict[str, Any], out: Path) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,13 @@ from geoview.models.registry import Architecture, CamLayout
 
 Maps = Callable[[nn.Module, Tensor, Sequence[int]], Tensor]
 Supports = Callable[[nn.Module], bool]
+
+
+@runtime_checkable
+class AttendsToPlaces(Protocol):
+    """A network that weighs the places of its input itself, [B, 3, S, S] → [B, 1, S, S]."""
+
+    def spatial_attention(self, x: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,15 @@ def supported(module: nn.Module) -> list[str]:
 
 
 def _has_attention(module: nn.Module) -> bool:
-    return isinstance(module, GeoLayer)
+    return bool(getattr(module, "gives_attention", False))
 
 
 def _has_cam_target(module: nn.Module) -> bool:
     return isinstance(module, Architecture)
+
+
+def _attends_to_places(module: nn.Module) -> bool:
+    return isinstance(module, AttendsToPlaces)
 
 
 def _has_area_map(module: nn.Module) -> bool:
@@ -76,7 +87,7 @@ def area_map(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
 
 @method("cross-attention", supports=_has_attention)
 def cross_attention(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
-    """How strongly each label looks at each patch (P0, eq. 10, mean over the blocks).
+    """How strongly each label looks at each patch (P0, eq. 10; P1, eq. 1; mean over the blocks).
 
     A softmax only says where within one tile a label looks, also when there is nothing to see.
     So the values are multiplied by the number of patches (1 is an even look at everything) and
@@ -102,6 +113,19 @@ def grad_cam(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
         logits = module(x).logits
     maps = [_cam(tapped.activations, logits[:, i].sum(), target) for i in classes]
     return torch.stack(maps, 1)
+
+
+@method("spatial-attention", supports=_attends_to_places)
+def spatial_attention(module: nn.Module, x: Tensor, classes: Sequence[int]) -> Tensor:
+    """What a network lets through of every pixel (P4: CBAM on the input).
+
+    Independent of the class: all the maps of an input are the same.
+    """
+    if not isinstance(module, AttendsToPlaces):
+        raise ModelError("This model does not weigh the places of a photo; choose another method.")
+    with torch.inference_mode():
+        weights = module.spatial_attention(x)
+    return weights.float().expand(-1, len(classes), -1, -1)
 
 
 class _Tapped:

@@ -47,7 +47,7 @@ class ModelCard(_Strict):
     architecture: Identifier
     backbone: Identifier
     task: Literal["multi-label", "single-label"]
-    classes: list[Name] = Field(min_length=1, max_length=2000)
+    classes: list[Name] = Field(min_length=1, max_length=10000)
     layers: list[Name] = Field(default_factory=list, max_length=200)
     thresholds: list[Unit]
     temperature: float = Field(default=1.0, gt=0, le=100)

@@ -21,12 +21,13 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from geoview.errors import ModelError
 from geoview.models.backbone import Backbone, to_tokens
 from geoview.models.card import ModelCard
+from geoview.models.options import Options, options_of
 from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout, architecture
 
@@ -34,10 +35,8 @@ from geoview.models.registry import CamLayout, architecture
 SMALLEST_SHARE = 1e-3
 
 
-class GeoLayerOptions(BaseModel):
+class GeoLayerOptions(Options):
     """Options of the architecture; the defaults are the paper's model."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     num_layers: int = Field(default=4, ge=1, le=200)
     proportion_guidance: bool = True
@@ -54,7 +53,6 @@ class GeoLayerOptions(BaseModel):
     area_evidence: bool = False
     drop_path: float = Field(default=0.0, ge=0, lt=1)
     layer_head: Literal["supervised", "clustered"] = "supervised"
-    photo_probability: Literal["max", "mean", "noisy-or"] = "max"
     layer_temperature: float = Field(default=1.0, gt=0, le=100)
 
     @model_validator(mode="after")
@@ -133,6 +131,7 @@ class GeoLayer(nn.Module):
 
     cam_layout: CamLayout = "nchw"
     num_prefix_tokens = 0
+    gives_attention = True
 
     def __init__(
         self, *, backbone: str, input_px: int, num_classes: int, options: GeoLayerOptions
@@ -229,10 +228,7 @@ def _mean_map(maps: list[Tensor]) -> Tensor:
 
 @architecture("geolayer")
 def build(card: ModelCard) -> nn.Module:
-    try:
-        options = GeoLayerOptions.model_validate(card.options)
-    except ValidationError as error:
-        raise ModelError(f"The options of the model “{card.name}” are wrong: {error}") from error
+    options = options_of(card, kind=GeoLayerOptions)
     if card.layers and len(card.layers) != options.num_layers:
         raise ModelError(
             f"The model “{card.name}” names {len(card.layers)} layers, not its own number."

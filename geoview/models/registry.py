@@ -37,6 +37,9 @@ ARCHITECTURES: dict[str, Builder] = {}
 _FILES = {
     "timm-classifier": "geoview.models.timm_classifier",
     "geolayer": "geoview.models.geolayer",
+    "mineral-query": "geoview.models.mineral_query",
+    "ma-vit": "geoview.models.ma_vit",
+    "clip-zero-shot": "geoview.models.clip_zero_shot",
 }
 
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from geoview.models.backbone import create_timm
 from geoview.models.card import ModelCard
+from geoview.models.options import Options, options_of
 from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout, architecture
+
+
+class ClassifierOptions(Options):
+    """Dropout before the head, and stochastic depth where the network has it."""
+
+    drop_rate: float = Field(default=0.0, ge=0, lt=1)
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
 
 
 class TimmClassifier(nn.Module):
@@ -19,27 +28,43 @@ class TimmClassifier(nn.Module):
     the last block's first norm; every other network is read where the head begins.
     """
 
-    def __init__(self, name: str, *, input_px: int, num_classes: int, drop_rate: float) -> None:
+    def __init__(
+        self, name: str, *, input_px: int, num_classes: int, options: ClassifierOptions
+    ) -> None:
         super().__init__()
         network: Any = create_timm(
-            name, input_px=input_px, num_classes=num_classes, drop_rate=drop_rate
+            name,
+            input_px=input_px,
+            num_classes=num_classes,
+            drop_rate=options.drop_rate,
+            drop_path_rate=options.drop_path,
         )
         self.network: Any = network
-        self.num_prefix_tokens = 0
         self.tap = nn.Identity()
-        self.cam_target: nn.Module = self.tap
+        self.num_prefix_tokens = 0
         self.cam_layout: CamLayout = "nchw"
-        if hasattr(network, "blocks") and hasattr(network, "num_prefix_tokens"):
+        if _is_vit(network):
             self.num_prefix_tokens = int(network.num_prefix_tokens)
             self.cam_layout = "tokens"
-            if network.global_pool in ("token", ""):
-                self.cam_target = network.blocks[-1].norm1
         elif getattr(network, "output_fmt", "NCHW") == "NHWC":
             self.cam_layout = "nhwc"
+
+    @property
+    def cam_target(self) -> nn.Module:
+        """Where Grad-CAM reads; no attribute, which would list the layer's weights twice."""
+        network = self.network
+        if _is_vit(network) and network.global_pool in ("token", ""):
+            layer: nn.Module = network.blocks[-1].norm1
+            return layer
+        return self.tap
 
     def forward(self, x: Tensor) -> ModelOutput:
         features = self.tap(self.network.forward_features(x))
         return ModelOutput(logits=self.network.forward_head(features))
+
+
+def _is_vit(network: Any) -> bool:
+    return hasattr(network, "blocks") and hasattr(network, "num_prefix_tokens")
 
 
 @architecture("timm-classifier")
@@ -48,5 +73,5 @@ def build(card: ModelCard) -> nn.Module:
         card.backbone,
         input_px=card.preprocess.input_px,
         num_classes=len(card.classes),
-        drop_rate=float(card.options.get("drop_rate", 0.0)),
+        options=options_of(card, kind=ClassifierOptions),
     )

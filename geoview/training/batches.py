@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from geoview.errors import PhotoError
 from geoview.training.augment import augment
 from geoview.training.data import Item
-from geoview.training.images import ImageCache, fitted, prefetched
+from geoview.training.images import ImageCache, Pixels, prefetched
 from geoview.training.recipe import AugmentPart
 
 WORKERS = 2
+
+Broken = Callable[[Item, str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,59 +33,117 @@ class Batch:
     area: Tensor
     layers: Tensor
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+
+    def parts(self, size: int) -> Iterator[Batch]:
+        """The batch cut into parts of at most ``size`` items."""
+        for start in range(0, len(self), size):
+            chosen = slice(start, start + size)
+            yield Batch(*(getattr(self, f.name)[chosen] for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of every batch this process takes: ``rank`` of ``world``."""
+
+    rank: int = 0
+    world: int = 1
+
+    def of(self, batch: Sequence[T]) -> Sequence[T]:
+        return batch[self.rank :: self.world]
+
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> list[int]:
     return [int(i) for i in np.random.default_rng([seed, epoch]).permutation(count)]
 
 
 def training_batches(
-    items: Sequence[Item], cache: ImageCache, options: AugmentPart, *,
-    size: int, seed: int, epoch: int, first: int = 0,
-) -> Iterator[Batch]:  # fmt: skip
-    """The batches of one epoch from step ``first`` on; a short last batch is left out."""
+    items: Sequence[Item],
+    cache: ImageCache,
+    options: AugmentPart,
+    *,
+    size: int,
+    seed: int,
+    epoch: int,
+    first: int = 0,
+    share: Share = Share(),
+    broken: Broken | None = None,
+) -> Iterator[Batch | None]:
+    """The batches of one epoch from step ``first`` on; a short last batch is left out.
+
+    A photo that cannot be read is left out of its batch and told to ``broken``; a batch of which
+    nothing is left is None, so that the steps stay counted.
+    """
     order = epoch_order(len(items), seed=seed, epoch=epoch)
     side = cache.preprocess.input_px
 
-    def make(index: int) -> np.ndarray:
+    def make(index: int) -> Pixels:
         rng = np.random.default_rng([seed, epoch, index])
         return augment(cache.item(items[index]), options, side_px=side, rng=rng)
 
     steps = steps_per_epoch(len(items), size)
     size = min(size, len(items))
-    chosen = order[first * size : steps * size]
-    yield from _collated(items, chosen, make, size)
+    chunks = [share.of(order[step * size : (step + 1) * size]) for step in range(first, steps)]
+    yield from _collated(items, chunks, make, broken)
 
 
-def plain_batches(items: Sequence[Item], cache: ImageCache, *, size: int) -> Iterator[Batch]:
-    """All items in order, unchanged."""
-    side = cache.preprocess.input_px
+def plain_batches(
+    items: Sequence[Item],
+    cache: ImageCache,
+    *,
+    size: int,
+    share: Share = Share(),
+    broken: Broken | None = None,
+) -> Iterator[Batch]:
+    """All items in order, as prediction sees them, without those that cannot be read."""
 
-    def make(index: int) -> np.ndarray:
-        return fitted(cache.item(items[index]), side)
+    def make(index: int) -> Pixels:
+        return cache.plain(items[index])
 
-    yield from _collated(items, list(range(len(items))), make, size)
+    mine = share.of(range(len(items)))
+    chunks = [mine[start : start + size] for start in range(0, len(mine), size)]
+    yield from (b for b in _collated(items, chunks, make, broken) if b is not None)
 
 
 def steps_per_epoch(count: int, size: int) -> int:
     return max(1, count // size)
 
 
-def _collated(items: Sequence[Item], order: list[int], make, size: int) -> Iterator[Batch]:  # type: ignore[no-untyped-def]
-    images: list[np.ndarray] = []
-    indices: list[int] = []
-    for index, image in zip(
-        order, prefetched(make, order, workers=WORKERS, ahead=3 * size), strict=True
-    ):
-        images.append(image)
-        indices.append(index)
-        if len(indices) == size:
-            yield _batch([items[i] for i in indices], images)
-            images, indices = [], []
-    if indices:
-        yield _batch([items[i] for i in indices], images)
+def _collated(
+    items: Sequence[Item],
+    chunks: Sequence[Sequence[int]],
+    make: Callable[[int], Pixels],
+    broken: Broken | None,
+) -> Iterator[Batch | None]:
+    def attempt(index: int) -> Pixels | str:
+        try:
+            return make(index)
+        except (PhotoError, OSError) as error:
+            if broken is None:
+                raise
+            return str(error)
+
+    todo = [index for chunk in chunks for index in chunk]
+    ahead = 3 * max((len(chunk) for chunk in chunks), default=1)
+    made = prefetched(attempt, todo, workers=WORKERS, ahead=ahead)
+    for chunk in chunks:
+        images: list[Pixels] = []
+        good: list[Item] = []
+        for index, result in zip(chunk, made, strict=False):
+            if isinstance(result, str):
+                assert broken is not None
+                broken(items[index], result)
+            else:
+                images.append(result)
+                good.append(items[index])
+        yield _batch(good, images) if good else None
 
 
-def _batch(items: Sequence[Item], images: list[np.ndarray]) -> Batch:
+def _batch(items: Sequence[Item], images: list[Pixels]) -> Batch:
     unknown = (float("nan"),) * len(items[0].labels)
     return Batch(
         pixels=torch.from_numpy(np.stack(images)),

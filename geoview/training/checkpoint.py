@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -17,11 +17,20 @@ _TENSOR = "__tensor__"
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write nested dicts, lists, numbers and tensors; the old file stays until this is whole."""
+    """Write nested dicts, lists, numbers and tensors; the old file stays until this is whole.
+
+    Raises DataError when the disk is full or cannot be written.
+    """
     tensors: dict[str, Tensor] = {}
     tree = _take_tensors(state, "", tensors)
-    with files.replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"state": json.dumps(tree)})
+    try:
+        with files.replacing(path) as temporary:
+            save_file(tensors, temporary, metadata={"state": json.dumps(tree)})
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"The checkpoint {path} could not be written ({error}); make room on the disk and "
+            "resume the training: the last good checkpoint is kept."
+        ) from error
 
 
 def load(path: Path) -> dict[str, Any]:

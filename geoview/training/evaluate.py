@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from geoview import __version__, taxonomy
+from geoview import __version__
 from geoview.errors import DataError
 from geoview.models import bundle
+from geoview.models.bundle import LoadedModel
 from geoview.models.card import ModelCard
 from geoview.models.device import choose
 from geoview.models.engine import Engine
 from geoview.records import Photo, Prediction, Progress
-from geoview.training import data, metrics
+from geoview.training import data as labelled
+from geoview.training import figures
 from geoview.training.events import now_utc
+from geoview.training.matching import Match, match
+from geoview.training.truths import Truth, truths
 
-Array = NDArray[np.float64]
 PARTS = ("train", "val", "test")
-
-
-@dataclass(frozen=True, slots=True)
-class _Truth:
-    """Truth of one photo: tiles by (row, col), or the whole photo under the key None."""
-
-    path: Path
-    group: str
-    labels: dict[tuple[int, int] | None, Array]
-    area: Array | None
-    layer: str | None
+_MOST_NAMED = 12
 
 
 def evaluate(
@@ -43,102 +32,99 @@ def evaluate(
     split: str | None = None,
     device: str = "auto",
     progress: Callable[[Progress], None] = lambda _: None,
+    shared: bool = False,
+    restrict: bool = False,
+    curves: bool = False,
 ) -> dict[str, Any]:
     """Figures of a model on labelled data, with 95 % intervals over photos.
 
     ``split`` "train", "val" or "test" takes the photos the card lists so; "all" takes every
-    photo; None leaves out those the model was trained or tuned on, recognised by name and
-    content. Presence figures are per tile where the data and the model have the same tiles,
-    else per photo; layer, dominant lithology and area are per photo. Raises DataError.
+    photo; None leaves out those the model was trained or tuned on, recognised by content.
+    Presence figures are per tile where the data and the model have the same tiles, else per
+    photo; layer, dominant lithology and area are per photo.
+
+    Classes are matched by name, synonym and variety, and the figures tell how. With ``shared``
+    photos of classes the model does not know are left out and counted; without, they are an
+    error. With ``restrict`` the model may answer only classes that are in the data; without, any
+    other answer is wrong. P2's Table 4 has both. ``curves`` adds the precision-recall curves.
+    Raises DataError.
     """
     model = bundle.load(model_path)
-    dataset = _load(data)
-    _check_classes(model.card, dataset)
-    truths, excluded = _choose(_truths(dataset), model.card, split)
-    predictions: dict[Path, Prediction] = {}
-    failed: dict[str, str] = {}
-    with Engine(model, choice=choose(device)) as engine:
-        for done, result in enumerate(engine.run([_photo(t.path) for t in truths]), start=1):
-            if result.prediction is None:
-                failed[result.photo.file] = result.reason
-            else:
-                predictions[result.photo.path] = result.prediction
-            progress(Progress(done=done, total=len(truths), failed=len(failed)))
-    if not predictions:
+    dataset = labelled.load(data)
+    matched = match(model.card.classes, dataset.classes)
+    _check(model.card, matched, shared=shared, restrict=restrict)
+    known, left_out = _without_foreign(truths(dataset, matched), matched)
+    chosen, excluded = _choose(known, model.card, split)
+    found, failed = _predictions(model, chosen, device=device, progress=progress)
+    if not found:
         raise DataError("None of the photos could be read, so there is nothing to measure.")
-    seen = [t for t in truths if t.path in predictions]
-    figures = _figures(model.card, dataset, seen, predictions)
+    seen = [t for t in chosen if t.path in found]
+    rows = figures.rows_of(model.card, matched, seen, found, restrict=restrict)
+    measured = figures.presence(rows, with_curves=curves)
+    photos = figures.per_photo(model.card, matched, seen, found, restrict=restrict)
     return {
         "model": model.ref.name,
         "model_sha256": model.ref.sha256,
         "app_version": __version__,
         "measured_utc": now_utc(),
+        "data_warnings": list(dataset.warnings),
         "split": split or "unseen",
         "photos_left_out_as_seen": excluded,
         "photos_failed": failed,
-        **figures,
+        "answers": "restricted to shared classes" if restrict else "open",
+        **matched.report(),
+        "left_out_classes": left_out,
+        "n_photos": len(seen),
+        "level": "tile" if len(rows.y) > len(seen) else "photo",
+        **measured,
+        **photos,
+        "ci95": measured["ci95"] | photos["ci95"],
     }
 
 
-def _load(source: Path | Sequence[Path]) -> data.Dataset:
-    return data.load(source)
-
-
-def _photo(path: Path) -> Photo:
-    info = path.stat()
-    return Photo(path, path.name, info.st_size, info.st_mtime_ns)
-
-
-def _check_classes(card: ModelCard, dataset: data.Dataset) -> None:
-    known = {_key(name) for name in card.classes}
-    unknown = [name for name in dataset.classes if _key(name) not in known]
-    if unknown:
+def _check(card: ModelCard, matched: Match, *, shared: bool, restrict: bool) -> None:
+    unknown = [matched.given[i] for i in matched.left_out]
+    knows = f"The model “{card.name}” does not know {_named(unknown)}; it knows " + _named(
+        card.classes
+    )
+    if not matched.pairs:
+        raise DataError(f"{knows}. No class is in both, so there is nothing to measure.")
+    if unknown and not shared:
         raise DataError(
-            f"The model “{card.name}” does not know {', '.join(unknown)}; "
-            f"it knows {', '.join(card.classes)}."
+            f"{knows}. Rename the classes, or use --shared to measure without those photos."
+        )
+    if restrict and card.task == "single-label" and len(matched.pairs) == 1:
+        raise DataError(
+            f"The model “{card.name}” and the data share only {matched.names[0]}; with answers "
+            "restricted to it every answer would be right. Leave out --restrict."
         )
 
 
-def _key(name: str) -> str:
-    return taxonomy.lithology(name).name
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _truths(dataset: data.Dataset) -> list[_Truth]:
-    by_photo: dict[Path, list[data.Item]] = defaultdict(list)
-    for item in dataset.items:
-        by_photo[item.path].append(item)
-    return [_truth(path, items, dataset) for path, items in by_photo.items()]
+def _without_foreign(found: list[Truth], matched: Match) -> tuple[list[Truth], dict[str, int]]:
+    """The photos with classes that the model knows, and how many of the others have each class."""
+    counts = Counter(name for t in found for name in t.foreign)
+    left_out = {name: counts[name] for name in (matched.given[i] for i in matched.left_out)}
+    known = [t for t in found if not t.foreign]
+    if not known:
+        raise DataError("None of the photos shows a class that the model knows.")
+    return known, left_out
 
 
-def _truth(path: Path, items: Sequence[data.Item], dataset: data.Dataset) -> _Truth:
-    labels: dict[tuple[int, int] | None, Array] = {
-        (i.tile[:2] if i.tile else None): np.array(i.labels) for i in items
-    }
-    labels.setdefault(None, np.max([i.labels for i in items], axis=0))
-    areas = [i.area for i in items if i.area is not None]
-    area = np.mean(areas, axis=0) if len(areas) == len(items) else None
-    if area is not None and area.sum() > 0:
-        area = area / area.sum()
-    layer = items[0].layer
-    return _Truth(
-        path=path,
-        group=items[0].group,
-        labels=labels,
-        area=area,
-        layer=None if layer is None else dataset.layers[layer],
-    )
-
-
-def _choose(truths: list[_Truth], card: ModelCard, split: str | None) -> tuple[list[_Truth], int]:
+def _choose(found: list[Truth], card: ModelCard, split: str | None) -> tuple[list[Truth], int]:
     """The photos to measure on, and how many were left out because the model has seen them."""
     if split == "all":
-        return truths, 0
+        return found, 0
     if split in PARTS:
-        wanted = set(card.splits.get(split, []))
-        chosen = [t for t in truths if data.photo_key(t.path) in wanted]
+        wanted = _contents(card, split)
+        chosen = [t for t in found if _content(labelled.photo_key(t.path)) in wanted]
     elif split is None:
-        seen = {key for name in ("train", "val") for key in card.splits.get(name, [])}
-        chosen = [t for t in truths if data.photo_key(t.path) not in seen]
+        seen = _contents(card, "train", "val")
+        chosen = [t for t in found if _content(labelled.photo_key(t.path)) not in seen]
     else:
         raise DataError(f"“{split}” is no split; use train, val, test or all.")
     if not chosen:
@@ -146,96 +132,38 @@ def _choose(truths: list[_Truth], card: ModelCard, split: str | None) -> tuple[l
             f"None of these photos belong to the {split or 'unseen'} part of the model's data; "
             "use --split all to measure on all of them."
         )
-    return chosen, len(truths) - len(chosen) if split is None else 0
+    return chosen, len(found) - len(chosen) if split is None else 0
 
 
-def _figures(
-    card: ModelCard,
-    dataset: data.Dataset,
-    truths: Sequence[_Truth],
-    predictions: dict[Path, Prediction],
-) -> dict[str, Any]:
-    order = [[_key(c) for c in card.classes].index(_key(name)) for name in dataset.classes]
-    rows = list(_matched(truths, predictions))
-    p = np.array([row[0] for row in rows])
-    y = np.array([row[1] for row in rows])
-    groups = [row[2] for row in rows]
-    thresholds = [card.thresholds[k] for k in order]
-    single = card.task == "single-label"
-
-    def presence(chosen: NDArray[np.intp]) -> dict[str, Any]:
-        if single:
-            return metrics.single_label(p[chosen], y[chosen], order)
-        return metrics.multilabel(p[chosen][:, order], y[chosen], thresholds)
-
-    figures = presence(np.arange(len(rows)))
-    ci = metrics.intervals(presence, groups)
-    figures["ap"] = dict(zip(dataset.classes, figures["ap"], strict=True))
-    ci["ap"] = dict(zip(dataset.classes, ci["ap"], strict=True))
-    figures["thresholds"] = dict(zip(dataset.classes, thresholds, strict=True))
-    per_photo = _photo_figures(card, dataset, truths, predictions, order, ci)
-    level = "tile" if len(rows) > len(truths) else "photo"
-    counts = {"n": len(rows), "n_photos": len(truths), "level": level}
-    positives = dict(zip(dataset.classes, y.sum(0).astype(int).tolist(), strict=True))
-    return {**counts, "positives": positives, **figures, **per_photo, "ci95": ci}
+def _contents(card: ModelCard, *parts: str) -> set[str]:
+    return {_content(key) for part in parts for key in card.splits.get(part, [])}
 
 
-def _matched(
-    truths: Sequence[_Truth], predictions: dict[Path, Prediction]
-) -> Iterator[tuple[Array, Array, str]]:
-    """(probabilities, labels, group) of every tile, or of the photo when the tiles differ."""
-    for truth in truths:
-        prediction = predictions[truth.path]
-        tiles = {(t.row, t.col): t.probabilities for t in prediction.tiles}
-        wanted = {key for key in truth.labels if key is not None}
-        if wanted and wanted == set(tiles):
-            for key in sorted(wanted):
-                yield np.array(tiles[key]), truth.labels[key], truth.group
-        else:
-            yield np.array(prediction.probabilities), truth.labels[None], truth.group
+def _content(key: str) -> str:
+    """What a photo's key says of its content: a copy under another name is the same photo."""
+    return key.rpartition("#")[2]
 
 
-def _photo_figures(
-    card: ModelCard,
-    dataset: data.Dataset,
-    truths: Sequence[_Truth],
-    predictions: dict[Path, Prediction],
-    order: list[int],
-    ci: dict[str, Any],
-) -> dict[str, Any]:
-    """Layer accuracy, dominant lithology and area error, as far as truth and model have them."""
-    result: dict[str, Any] = {}
-    layered = [
-        (float(p.layer.best == t.layer), t.group)
-        for t in truths
-        if (p := predictions[t.path]).layer is not None and t.layer in card.layers
-    ]
-    _add_mean(result, ci, "layer_accuracy", layered)
-    measured = [
-        (np.array(p.area_pct)[order], t.area * 100, t.group)
-        for t in truths
-        if t.area is not None and (p := predictions[t.path]).area_pct is not None
-    ]
-    if not measured:
-        return result
-    dominant = [(float(a.argmax() == b.argmax()), g) for a, b, g in measured]
-    _add_mean(result, ci, "dominant_accuracy", dominant)
-    errors = np.abs(np.array([a - b for a, b, _ in measured]))
-    result["area_mae_points"] = dict(zip(dataset.classes, errors.mean(0).tolist(), strict=True))
-    result["area_bias_points"] = dict(
-        zip(dataset.classes, np.mean([a - b for a, b, _ in measured], 0).tolist(), strict=True)
-    )
-    mean = [(float(e), g) for e, (_, _, g) in zip(errors.mean(1), measured, strict=True)]
-    _add_mean(result, ci, "area_mae_points_mean", mean)
-    return result
+def _predictions(
+    model: LoadedModel,
+    chosen: Sequence[Truth],
+    *,
+    device: str,
+    progress: Callable[[Progress], None],
+) -> tuple[dict[Path, Prediction], dict[str, str]]:
+    """What the model says of every photo, and why some could not be read."""
+    predictions: dict[Path, Prediction] = {}
+    failed: dict[str, str] = {}
+    with Engine(model, choice=choose(device)) as engine:
+        for done, result in enumerate(engine.run([_photo(t) for t in chosen]), start=1):
+            if result.prediction is None:
+                failed[result.photo.file] = result.reason
+            else:
+                predictions[result.photo.path] = result.prediction
+            progress(Progress(done=done, total=len(chosen), failed=len(failed)))
+    return predictions, failed
 
 
-def _add_mean(
-    result: dict[str, Any], ci: dict[str, Any], name: str, values: list[tuple[float, str]]
-) -> None:
-    if not values:
-        return
-    array = np.array([v for v, _ in values])
-    result[name] = float(array.mean())
-    found = metrics.intervals(lambda i: {name: array[i].mean()}, [g for _, g in values])
-    ci[name] = found[name]
+def _photo(truth: Truth) -> Photo:
+    info = truth.path.stat()
+    return Photo(truth.path, truth.file, info.st_size, info.st_mtime_ns)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -13,38 +17,61 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoview import files
-from geoview.models.card import Preprocess
-from geoview.photos.decode import decode
+from geoview.errors import PhotoError
+from geoview.models.card import ModelCard, Preprocess
+from geoview.models.preprocess import needed_px, plan, resized, tiles
+from geoview.photos import reading
+from geoview.photos.decode import Decoded, decode
 from geoview.training.data import Item
+from geoview.training.pixel_store import PixelStore
 
 Pixels = NDArray[np.uint8]
 T = TypeVar("T")
 R = TypeVar("R")
 
+log = logging.getLogger(__name__)
+
 
 class ImageCache:
-    """uint8 photos at working size in ``folder``; epochs after the first never decode."""
+    """uint8 photos at working size in ``folder``; epochs after the first never decode.
 
-    def __init__(self, folder: Path, preprocess: Preprocess) -> None:
+    Without tiling the working size is ``margin`` times the network's input, so that crops of
+    less than the whole photo stay sharp. The folder holds at most ``limit_bytes`` (by default
+    20 GB, and no more than a fifth of the free disk); photos that no training has used for the
+    longest time go first. Several processes may share a folder. ``notice`` is told once when
+    photos can no longer be stored; the training goes on, only slower.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        preprocess: Preprocess,
+        *,
+        margin: float = 1.0,
+        limit_bytes: int | None = None,
+        notice: Callable[[str], None] = log.warning,
+    ) -> None:
         self.folder = folder
         self.preprocess = preprocess
-        folder.mkdir(parents=True, exist_ok=True)
+        self._store = PixelStore(folder, limit_bytes=limit_bytes, notice=notice)
+        self._input = _as_input(preprocess)
+        self._work = _work(preprocess, margin=margin)
 
     def photo(self, path: Path) -> Pixels:
-        """The whole photo at working size, uint8 [h, w, 3]; PhotoError when unreadable."""
-        stored = self.folder / f"{self._key(path)}.npy"
-        try:
-            return np.load(stored, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-        except (OSError, ValueError):
-            pixels = self._resized(path)
-        with files.replacing(stored) as temporary, temporary.open("wb") as stream:
-            np.save(stream, pixels, allow_pickle=False)
-        return pixels
+        """The whole photo at working size, uint8 [h, w, 3], read-only once it is stored.
+
+        With ``fit = "pad"`` it is square, with the borders that the network sees. Raises
+        PhotoError with a plain reason when it cannot be read.
+        """
+        return self._stored(path, self._work)
 
     def item(self, item: Item) -> Pixels:
-        """The item's own pixels: its tile, or its whole photo, before the final resize."""
-        pixels = self.photo(item.path)
+        """The item's own pixels: its tile, or its whole photo, before the final resize.
+
+        Raises PhotoError that names the file.
+        """
+        with _naming(item):
+            pixels = self.photo(item.path)
         if item.tile is None:
             return pixels
         row, col, rows, cols = item.tile
@@ -54,40 +81,36 @@ class ImageCache:
             width * col // cols : width * (col + 1) // cols,
         ]
 
-    def _key(self, path: Path) -> str:
-        info = path.stat()
-        text = f"{path.resolve()}|{info.st_size}|{info.st_mtime_ns}|{self.preprocess}"
-        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    def plain(self, item: Item) -> Pixels:
+        """The item as the network sees it unchanged, uint8 [S, S, 3], the same as in prediction.
 
-    def _resized(self, path: Path) -> Pixels:
-        short = (
-            self.preprocess.tiling.working_short_side_px
-            if self.preprocess.tiling
-            else self.preprocess.input_px
-        )
-        decoded = decode(path, at_least_px=short)
-        height, width = decoded.pixels.shape[:2]
-        scale = short / min(height, width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        if size == (width, height):
-            return decoded.pixels
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        return np.asarray(cv2.resize(decoded.pixels, size, interpolation=how), np.uint8)
+        Raises PhotoError that names the file.
+        """
+        if item.tile is not None or self.preprocess.tiling is not None:
+            return fitted(self.item(item), self.preprocess.input_px)
+        with _naming(item):
+            return self._stored(item.path, self._input)
+
+    def _stored(self, path: Path, form: _Form) -> Pixels:
+        key = _key(path, form.name)
+        found = self._store.get(key)
+        if found is None:
+            found = form.make(path, form.card)
+            self._store.put(key, found)
+        return found
 
 
 def fitted(pixels: Pixels, side_px: int) -> Pixels:
     """Squash to the network's square input."""
-    if pixels.shape[:2] == (side_px, side_px):
-        return pixels
-    smaller = pixels.shape[0] * pixels.shape[1] > side_px * side_px
-    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(pixels, (side_px, side_px), interpolation=how), np.uint8)
+    return resized(pixels, width_px=side_px, height_px=side_px)
 
 
 def prefetched(
     work: Callable[[T], R], todo: Sequence[T], *, workers: int, ahead: int
 ) -> Iterator[R]:
     """``map(work, todo)`` in order, on threads, never more than ``ahead`` results waiting."""
+    # Whole photos already run side by side; a pool inside every resize only adds waiting.
+    cv2.setNumThreads(1)
     with ThreadPoolExecutor(workers, thread_name_prefix="training-images") as pool:
         source = iter(todo)
         waiting = [pool.submit(work, one) for one in islice(source, ahead)]
@@ -99,3 +122,76 @@ def prefetched(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A size and shape in which photos are stored; its name goes into their keys."""
+
+    name: str
+    card: ModelCard
+    make: Callable[[Path, ModelCard], Pixels]
+
+
+def _as_input(preprocess: Preprocess, *, margin: float = 1.0) -> _Form:
+    """The whole photo just as the network gets it, or ``margin`` times as large."""
+    side, fit = round(preprocess.input_px * margin), preprocess.fit
+    border = preprocess.mean if fit == "pad" else ""
+    whole = preprocess.model_copy(update={"input_px": side, "tiling": None})
+    return _Form(f"{fit} {side} {border}", _card(whole), _input_pixels)
+
+
+def _work(preprocess: Preprocess, *, margin: float) -> _Form:
+    """The tray before it is cut, the padded photo, or the photo in its own shape."""
+    if preprocess.tiling is not None:
+        card = _card(preprocess)
+        return _Form(f"tray {needed_px(card)}", card, _tray_pixels)
+    square = _as_input(preprocess, margin=margin)
+    if preprocess.fit == "pad":
+        return square
+    return _Form(f"photo {needed_px(square.card)}", square.card, _photo_pixels)
+
+
+def _card(preprocess: Preprocess) -> ModelCard:
+    """A card with nothing but the preprocessing, which is all that the geometry looks at."""
+    return ModelCard.model_construct(preprocess=preprocess)
+
+
+def _input_pixels(path: Path, card: ModelCard) -> Pixels:
+    return np.asarray(tiles(_decoded(path, card), card=card)[0][0], np.uint8)
+
+
+def _tray_pixels(path: Path, card: ModelCard) -> Pixels:
+    decoded = _decoded(path, card)
+    width, height = plan(card, width_px=decoded.width_px, height_px=decoded.height_px).work_px
+    return resized(decoded.pixels, width_px=width, height_px=height)
+
+
+def _photo_pixels(path: Path, card: ModelCard) -> Pixels:
+    """In its own shape, the shorter side reduced; enlarging is left to the final resize."""
+    decoded = _decoded(path, card)
+    plan(card, width_px=decoded.width_px, height_px=decoded.height_px)  # refuses what is no photo
+    height, width = decoded.pixels.shape[:2]
+    scale = min(1.0, needed_px(card) / min(height, width))
+    return resized(decoded.pixels, width_px=round(width * scale), height_px=round(height * scale))
+
+
+def _decoded(path: Path, card: ModelCard) -> Decoded:
+    return decode(path, at_least_px=needed_px(card))
+
+
+def _key(path: Path, kind: str) -> str:
+    try:
+        info = os.stat(reading.system_path(path))
+    except OSError as error:
+        raise PhotoError(reading.plain_reason(error, path)) from error
+    text = f"{os.path.abspath(path)}|{info.st_size}|{info.st_mtime_ns}|{kind}"
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+@contextlib.contextmanager
+def _naming(item: Item) -> Iterator[None]:
+    try:
+        yield
+    except PhotoError as error:
+        raise PhotoError(f"The photo {item.file} cannot be read: {error}.") from error

@@ -38,8 +38,18 @@ def folder_for(out: Path) -> Path:
     return out.with_name(f"{out.stem}.training")
 
 
-def start(recipe: Recipe, *, data: Sequence[Path], out: Path, resume: bool = False) -> Job:
+def start(
+    recipe: Recipe,
+    *,
+    data: Sequence[Path],
+    out: Path,
+    resume: bool = False,
+    download: bool = False,
+    device: str = "auto",
+) -> Job:
     """Write the job folder and start the worker in a child process.
+
+    ``download`` lets the worker fetch published weights where the recipe asks for "hub".
 
     With ``resume`` an earlier, unfinished job for the same file goes on where it stopped;
     without it, DataError tells about one that is there rather than overwriting it.
@@ -56,6 +66,8 @@ def start(recipe: Recipe, *, data: Sequence[Path], out: Path, resume: bool = Fal
         "data": [str(p.resolve()) for p in data],
         "out": str(out.resolve()),
         "cache": str(paths.cache_dir() / "training"),
+        "download": download,
+        "device": device,
     }
     files.write_text(folder / "job.json", json.dumps(plan, indent=1))
     _, offset = events.read_from(folder)

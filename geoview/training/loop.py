@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable
@@ -17,16 +16,18 @@ from torch import Tensor, nn
 from geoview.errors import Cancelled, DataError
 from geoview.models.card import ModelCard
 from geoview.models.output import ModelOutput
-from geoview.training import checkpoint
-from geoview.training.batches import Batch, plain_batches, steps_per_epoch, training_batches
+from geoview.models.runner import is_out_of_memory
+from geoview.training import checkpoint, hardware, losses, metrics, optimiser
+from geoview.training.batches import Batch, Share, plain_batches, steps_per_epoch, training_batches
 from geoview.training.data import Item
 from geoview.training.images import ImageCache
-from geoview.training.losses import total_loss
-from geoview.training.metrics import average_precision
+from geoview.training.objective import Objective
+from geoview.training.optimiser import Average
 from geoview.training.recipe import Recipe
 from geoview.training.schedule import Plateau, factor
 
 Emit = Callable[..., None]
+Array = NDArray[np.float64]
 
 
 class Trainer:
@@ -38,156 +39,235 @@ class Trainer:
 
     def __init__(
         self, module: nn.Module, *, recipe: Recipe, card: ModelCard, cache: ImageCache,
-        train: list[Item], val: list[Item], job: Path, emit: Emit,
+        train: list[Item], val: list[Item], job: Path, emit: Emit, device: str = "auto",
     ) -> None:  # fmt: skip
-        from lightning_fabric import Fabric
-
         part = recipe.train
         self.part, self.recipe, self.card, self.cache = part, recipe, card, cache
-        self.train_items, self.val_items, self.job, self.emit = train, val, job, emit
+        self.train_items, self.val_items, self.job = train, val, job
         torch.manual_seed(part.seed)
-        self.fabric = Fabric(devices=1, precision=fabric_precision(part.precision))
-        self.fabric.launch()
-        self.module = module
-        optimiser = torch.optim.AdamW(_groups(module, recipe), lr=part.lr, betas=part.betas)
-        self.model, self.optimiser = self.fabric.setup(module, optimiser)
-        self.ema = copy.deepcopy(module).eval() if part.ema else None
+        self.fabric = hardware.fabric(part, device=device)
+        self.share = Share(self.fabric.global_rank, self.fabric.world_size)
+        self.emit = emit if self.share.rank == 0 else _silent
+        self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.single = card.task == "single-label"
+        self.model, self.optimiser = self.fabric.setup(module, optimiser.build(module, recipe))
+        self.ema = Average(module, part.ema) if part.ema else None
         self.plateau = Plateau(part.plateau_patience)
         self.steps = steps_per_epoch(len(train), part.batch)
-        self.epoch, self.step_in_epoch, self.best = 0, 0, -math.inf
+        self.micro = part.micro_batch or part.batch
+        self.epoch, self.step_in_epoch, self.waited, self.best = 0, 0, 0, -math.inf
         self.normalise = Normalise(card, self.fabric.device)
+        self.broken: dict[str, str] = {}
+        self.objective = Objective(
+            losses.build(
+                recipe.loss.name, counts=torch.tensor([i.labels for i in train]).sum(0),
+                single_label=self.single, options=recipe.loss.options,
+            ),
+            part, card.options.get("layer_head", "supervised") == "supervised",
+        )  # fmt: skip
+        self._seconds_of_validation = 0.0
 
     @property
     def judged(self) -> nn.Module:
         """The weights that are validated and kept."""
-        return self.ema if self.ema is not None else self.module
+        return self.ema.module if self.ema is not None else self.module
 
     def fit(self) -> None:
-        """Train to the last epoch; raises Cancelled after a clean stop."""
+        """Train to the last epoch or an early stop; raises Cancelled after a clean stop."""
         self._resume()
-        while self.epoch < self.part.epochs:
+        patience = self.part.early_stop
+        while self.epoch < self.part.epochs and not (patience and self.waited >= patience):
             self._train_epoch()
+            started = time.monotonic()
             score, loss = self.validate()
+            self._seconds_of_validation = time.monotonic() - started
             self.plateau.update(loss)
-            if score > self.best:
-                self.best = score
-                checkpoint.save(self.job / "best.safetensors", dict(self.judged.state_dict()))
+            self._keep_best(score)
             self.epoch, self.step_in_epoch = self.epoch + 1, 0
             self._save()
             self.emit("epoch", epoch=self.epoch, epochs=self.part.epochs, score=score,
                       loss=loss, best=self.best)  # fmt: skip
         self.module.load_state_dict(checkpoint.load(self.job / "best.safetensors"))
+        self.ema = None
+
+    def _keep_best(self, score: float) -> None:
+        self.waited += 1
+        if score <= self.best:
+            return
+        self.best, self.waited = score, 0
+        if self.share.rank == 0:
+            checkpoint.save(self.job / "best.safetensors", dict(self.judged.state_dict()))
+        self.fabric.barrier()
 
     def _train_epoch(self) -> None:
         self.model.train()
-        start, first = time.monotonic(), self.step_in_epoch
-        saved = start
+        clock = _Clock()
         batches = training_batches(
             self.train_items, self.cache, self.recipe.augment, size=self.part.batch,
-            seed=self.part.seed, epoch=self.epoch, first=first,
+            seed=self.part.seed, epoch=self.epoch, first=self.step_in_epoch, share=self.share,
+            broken=self._tell_broken,
         )  # fmt: skip
         for batch in batches:
-            loss = self._step(batch)
+            loss = self._step(batch) if batch is not None else math.nan
             self.step_in_epoch += 1
-            now = time.monotonic()
-            self._emit_step(loss, steps_per_s=(self.step_in_epoch - first) / (now - start))
-            if (self.job / "stop").exists():
+            self._emit_step(loss, clock.tick())
+            if self._is_stopped():
                 self._save()
                 raise Cancelled("The training was stopped; start it again to go on.")
-            if now - saved > 60 * self.part.checkpoint_minutes:
+            if clock.since_saved() > 60 * self.part.checkpoint_minutes:
                 self._save()
-                saved = now
+                clock.saved = time.monotonic()
+        if len(self.broken) >= len({item.path for item in self.train_items}):
+            raise DataError("None of the training photos can be read; check the folder.")
 
-    def _emit_step(self, loss: float, *, steps_per_s: float) -> None:
+    def _emit_step(self, loss: float, steps_per_s: float) -> None:
         left = (self.part.epochs - self.epoch) * self.steps - self.step_in_epoch
+        after = (self.part.epochs - self.epoch) * self._seconds_of_validation
         self.emit(
             "step", epoch=self.epoch + 1, step=self.step_in_epoch, steps=self.steps, loss=loss,
-            items_per_s=steps_per_s * self.part.batch, seconds_left=left / steps_per_s,
+            items_per_s=steps_per_s * min(self.part.batch, len(self.train_items)),
+            seconds_left=left / steps_per_s + after,
         )  # fmt: skip
 
+    def _is_stopped(self) -> bool:
+        asked = (self.job / "stop").exists()
+        # All processes must stop at the same step, else the others wait for ever.
+        return bool(self.fabric.broadcast(asked)) if self.share.world > 1 else asked
+
+    def _tell_broken(self, item: Item, reason: str) -> None:
+        if item.file not in self.broken:
+            self.broken[item.file] = reason
+            self.emit("skipped", file=item.file, reason=reason)
+
     def _step(self, batch: Batch) -> float:
+        """One step of the optimiser; when memory runs out, again in smaller parts."""
         self._set_lr()
-        batch = _to(batch, self.fabric.device)
-        output: ModelOutput = self.model(self.normalise(batch.pixels))
-        supervised = self.card.options.get("layer_head", "supervised") == "supervised"
-        loss = total_loss(
-            output, batch.labels, batch.area, batch.layers, part=self.part,
-            single_label=self.card.task == "single-label", supervised_layers=supervised,
-        )  # fmt: skip
-        if not bool(torch.isfinite(loss)):
+        batch = batch.to(self.fabric.device)
+        before = torch.get_rng_state()
+        while True:
+            try:
+                loss, outputs = self._gradients(batch)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or self.share.world > 1:
+                    raise
+            self._take_less(len(batch))
+            torch.set_rng_state(before)
+        if not math.isfinite(loss):
             raise DataError(
                 "The loss became infinite or no number; lower the learning rate. "
                 "The last good checkpoint is kept."
             )
-        self.optimiser.zero_grad()
-        self.fabric.backward(loss)
-        self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.part.clip_norm)
+        if self.part.clip_norm:
+            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.part.clip_norm)
         self.optimiser.step()
-        self._learn_priors(output, batch, supervised)
-        self._average()
-        return float(loss.detach())
+        self._learn_priors(outputs, batch)
+        if self.ema is not None:
+            done = self.epoch * self.steps + self.step_in_epoch
+            self.ema.update(self.module, steps_done=done)
+        return loss
 
-    def _learn_priors(self, output: ModelOutput, batch: Batch, supervised: bool) -> None:
+    def _gradients(self, batch: Batch) -> tuple[float, list[Tensor]]:
+        """Gradients of the whole batch, part by part; its loss and the parts' layer logits."""
+        self.optimiser.zero_grad()
+        total, layer_logits = 0.0, []
+        parts = list(batch.parts(self.micro))
+        for number, part in enumerate(parts, start=1):
+            with self.fabric.no_backward_sync(self.model, enabled=number < len(parts)):
+                output: ModelOutput = self.model(self.normalise(part.pixels))
+                loss = self.objective(
+                    output, labels=part.labels, area=part.area, layers=part.layers
+                ) * (len(part) / len(batch))
+                self.fabric.backward(loss)
+            total += float(loss.detach())
+            if output.layer_logits is not None:
+                layer_logits.append(output.layer_logits.detach())
+        return total, layer_logits
+
+    def _take_less(self, size: int) -> None:
+        """Halve the part of a batch that is computed at once; the step stays the same size."""
+        self.optimiser.zero_grad()
+        if self.fabric.device.type == "cuda":
+            torch.cuda.empty_cache()
+        now = min(self.micro, size)
+        if now == 1:
+            raise DataError(
+                "There is not enough memory to train on even one photo at a time; choose a "
+                "smaller backbone or a smaller input size, or close other programs."
+            )
+        self.micro = (now + 1) // 2
+        self.emit("memory", micro_batch=self.micro, batch=self.part.batch)
+
+    def _learn_priors(self, layer_logits: list[Tensor], batch: Batch) -> None:
         """Collect every layer's proportions (P0 eq. 4): known layer, else the assigned one."""
         accumulate = getattr(self.module, "accumulate", None)
-        if accumulate is None or output.layer_logits is None:
+        if accumulate is None or not layer_logits:
             return
-        layers = output.layer_logits.detach().argmax(-1)
-        if supervised:
+        layers = torch.cat(layer_logits).argmax(-1)
+        if self.objective.supervised_layers:
             layers = torch.where(batch.layers >= 0, batch.layers, layers)
-        accumulate(batch.states, layers)
-
-    def _average(self) -> None:
-        if self.ema is None:
-            return
-        # A young average follows quickly, else it would hold on to the random start.
-        done = self.epoch * self.steps + self.step_in_epoch
-        decay = min(self.part.ema, (1 + done) / (10 + done))
-        own = self.module.state_dict()
-        for name, value in self.ema.state_dict().items():
-            if value.is_floating_point() and name not in ("proportions", "cooccurrence"):
-                value.lerp_(own[name], 1 - decay)
-            else:
-                value.copy_(own[name])
+        states = batch.states
+        if self.share.world > 1:
+            states, layers = (self.fabric.all_gather(x).flatten(0, 1) for x in (states, layers))
+        accumulate(states, layers)
 
     def _set_lr(self) -> None:
         step = self.epoch * self.steps + self.step_in_epoch
-        scale = factor(self.part, step, self.part.epochs * self.steps) * self.plateau.factor
+        total = self.part.epochs * self.steps
+        scale = factor(self.part, step, total_steps=total, steps_per_epoch=self.steps)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.part.lr * group["lr_factor"] * scale
+            group["lr"] = self.part.lr * group["lr_factor"] * scale * self.plateau.factor
 
     def validate(self) -> tuple[float, float]:
-        """Score (mAP, or accuracy for single-label) and loss on the validation items."""
+        """Score by the recipe's criterion, and loss, on the validation items."""
         logits, labels = self.predict(self.val_items)
-        x, y = torch.from_numpy(logits), torch.from_numpy(labels)
-        if self.card.task == "single-label":
-            loss = nn.functional.cross_entropy(x, y.argmax(-1))
-            return float((x.argmax(-1) == y.argmax(-1)).double().mean()), float(loss)
-        loss = nn.functional.binary_cross_entropy_with_logits(x, y)
-        return float(np.nanmean(average_precision(logits, labels))), float(loss)
+        loss = -metrics.score(logits, labels, single=self.single, criterion="loss")
+        criterion: Any = self.part.criterion
+        if criterion == "auto":
+            criterion = "accuracy" if self.single else "map"
+        return metrics.score(logits, labels, single=self.single, criterion=criterion), loss
 
     @torch.no_grad()
-    def predict(self, items: list[Item]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(self, items: list[Item]) -> tuple[Array, Array]:
         """Logits and labels of items, each [N, n], with the judged weights."""
         self.judged.eval()
-        logits, labels = [], []
-        for batch in plain_batches(items, self.cache, size=self.part.batch):
+        rows: list[Tensor] = []
+        batches = plain_batches(
+            items, self.cache, size=self.micro, share=self.share, broken=self._tell_broken
+        )
+        for batch in batches:
             with self.fabric.autocast():
                 output = self.judged(self.normalise(batch.pixels.to(self.fabric.device)))
-            logits.append(output.logits.double().cpu().numpy())
-            labels.append(batch.labels.double().numpy())
-        return np.concatenate(logits), np.concatenate(labels)
+            rows.append(torch.stack((output.logits.double().cpu(), batch.labels.double()), 1))
+        if not rows:
+            raise DataError("None of the validation photos can be read; check the folder.")
+        both = self._gathered(torch.cat(rows), len(items)).numpy()
+        return both[:, 0], both[:, 1]
+
+    def _gathered(self, rows: Tensor, count: int) -> Tensor:
+        """The rows of all processes; those with fewer are padded with NaN, then freed of it."""
+        if self.share.world == 1:
+            return rows
+        most = -(-count // self.share.world)
+        padded = torch.full((most, *rows.shape[1:]), math.nan, dtype=rows.dtype)
+        padded[: len(rows)] = rows
+        together: Tensor = self.fabric.all_gather(padded.to(self.fabric.device)).flatten(0, 1).cpu()
+        return together[~torch.isnan(together).flatten(1).any(1)]
 
     def _save(self) -> None:
+        if self.share.rank != 0:
+            return
         state: dict[str, Any] = {
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
+            "waited": self.waited,
             "best": None if math.isinf(self.best) else self.best,
             "plateau": [self.plateau.best, self.plateau.waited, self.plateau.factor],
             "module": dict(self.module.state_dict()),
             "optimiser": self.optimiser.state_dict(),
-            "ema": dict(self.ema.state_dict()) if self.ema is not None else None,
+            "ema": dict(self.ema.module.state_dict()) if self.ema is not None else None,
             "rng": torch.get_rng_state(),
+            "rng_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
         checkpoint.save(self.job / "last.safetensors", state)
 
@@ -197,13 +277,16 @@ class Trainer:
             return
         state = checkpoint.load(path)
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
+        self.waited = state["waited"]
         self.best = -math.inf if state["best"] is None else state["best"]
-        self.plateau.best, self.plateau.waited, self.plateau.factor = state["plateau"]
+        self.plateau = Plateau(self.part.plateau_patience, *state["plateau"])
         self.module.load_state_dict(state["module"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        optimiser.restore(self.optimiser, state["optimiser"])
         if self.ema is not None:
-            self.ema.load_state_dict(state["ema"])
+            self.ema.module.load_state_dict(state["ema"])
         torch.set_rng_state(state["rng"])
+        if state["rng_cuda"] is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["rng_cuda"])
         self.emit("resumed", epoch=self.epoch + 1, step=self.step_in_epoch)
 
 
@@ -218,41 +301,24 @@ class Normalise:
         return (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
 
 
-def fabric_precision(wanted: str) -> Any:
-    """Fabric's name of the precision; "auto" is bf16 where the device has it in hardware."""
-    if wanted == "fp32":
-        return "32-true"
-    if wanted == "bf16":
-        return "bf16-mixed"
-    from geoview.models.device import choose
+class _Clock:
+    """Steps per second of a run, without its first step, which warms everything up."""
 
-    return "bf16-mixed" if choose().precision == "bf16" else "32-true"
+    def __init__(self) -> None:
+        self.start = self.saved = time.monotonic()
+        self.steps = 0
 
+    def tick(self) -> float:
+        self.steps += 1
+        now = time.monotonic()
+        rate = max(self.steps - 1, 1) / max(now - self.start, 1e-9)
+        if self.steps == 1:
+            self.start = now
+        return rate
 
-def _groups(module: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
-    """Pretrained or new, decayed or not: biases, norms and embeddings are not decayed."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in module.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        pretrained = bool(recipe.model.pretrained) and name.startswith(("backbone.", "network."))
-        decayed = parameter.ndim > 1 and "embed" not in name
-        groups.setdefault((pretrained, decayed), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "lr_factor": recipe.train.backbone_lr if pretrained else 1.0,
-            "weight_decay": recipe.train.weight_decay if decayed else 0.0,
-        }
-        for (pretrained, decayed), parameters in sorted(groups.items())
-    ]
+    def since_saved(self) -> float:
+        return time.monotonic() - self.saved
 
 
-def _to(batch: Batch, device: torch.device) -> Batch:
-    return Batch(
-        pixels=batch.pixels.to(device),
-        labels=batch.labels.to(device),
-        states=batch.states.to(device),
-        area=batch.area.to(device),
-        layers=batch.layers.to(device),
-    )
+def _silent(*args: object, **fields: object) -> None:
+    """Only the first process speaks."""

@@ -2,60 +2,211 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from geoview.errors import DataError
+from geoview.records import Progress
+from geoview.training import duplicates, stratify
 from geoview.training.data import Item
 from geoview.training.recipe import SplitPart
 
 Split = dict[str, tuple[int, ...]]
 PARTS = ("train", "val", "test")
+_ALIASES = {"": "train", "validation": "val", "valid": "val", "dev": "val"}
 
 
-def split(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
-    """Indices of the items of train, val and test.
+def split(
+    items: Sequence[Item],
+    part: SplitPart,
+    *,
+    seed: int,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Split:
+    """Indices of the items of train, val and test, whole groups on one side (``grouped``).
 
-    A ``split`` column in the data wins. Otherwise groups are shuffled within strata (well,
-    layer, dominant class) and dealt out by the shares, so that each part resembles the whole.
+    Raises DataError for a split of the user's that leaks, and where a part would be empty.
+    """
+    joined = grouped(items, part, progress=progress)
+    parts = dealt(joined, part, seed=seed)
+    found = leaks(joined, parts)
+    if found:
+        more = f" ({len(found) - 1} more groups leak likewise.)" if len(found) > 1 else ""
+        raise DataError(found[0] + more)
+    for name in ("train", "val"):
+        if not parts[name]:
+            raise DataError(f"The data are too few: nothing is left for the {name} split.")
+    return parts
+
+
+def grouped(
+    items: Sequence[Item],
+    part: SplitPart,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    hashes: Mapping[Path, int] | None = None,
+) -> tuple[Item, ...]:
+    """The items with the groups joined that must not be parted.
+
+    These are tiles of one photo, photos of one depth of a well, photos whose names give the same
+    specimen (``part.specimen``), and near-duplicates (``part.near_duplicates``; ``hashes`` are
+    pHashes known already). A joined group bears the first of its names. Raises DataError.
+    """
+    specimen = _expression(part.specimen)
+    near = _near_duplicates(items, part.near_duplicates, hashes=hashes, progress=progress)
+    root = list(range(len(items)))
+    first: dict[Hashable, int] = {}
+    for index, item in enumerate(items):
+        for key in _keys(item, specimen, near):
+            root[_root(root, index)] = _root(root, first.setdefault(key, index))
+    roots = [_root(root, index) for index in range(len(items))]
+    names: dict[int, str] = {}
+    for index, item in zip(roots, items, strict=True):
+        names[index] = min(names.get(index, item.group), item.group)
+    return tuple(
+        item if item.group == names[index] else replace(item, group=names[index])
+        for index, item in zip(roots, items, strict=True)
+    )
+
+
+def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
+    """Indices of the items of each part, by the groups as they are and without any check.
+
+    A ``split`` column in the data wins. With folds, groups are dealt by iterative
+    stratification. Otherwise they are shuffled within strata and dealt out by the shares, each
+    well by itself, so that each part resembles the whole. Raises DataError.
     """
     if any(item.split for item in items):
         return _by_column(items)
     members: dict[str, list[int]] = defaultdict(list)
     for index, item in enumerate(items):
         members[item.group].append(index)
+    deal = _by_folds if part.folds else _by_shares
     result: dict[str, list[int]] = {name: [] for name in PARTS}
+    for group, name in deal(items, members, part, seed):
+        result[name] += members[group]
+    return {name: tuple(sorted(result[name])) for name in PARTS}
+
+
+def leaks(items: Sequence[Item], parts: Split) -> tuple[str, ...]:
+    """A sentence for every group that is in two parts."""
+    seen: dict[str, tuple[str, str]] = {}
+    found: dict[str, str] = {}
+    for name in PARTS:
+        for index in parts[name]:
+            group, file = items[index].group, items[index].file
+            side, other = seen.setdefault(group, (name, file))
+            if side != name and group not in found:
+                found[group] = (
+                    f"The split leaks: {group} is in both {side} and {name} ({other} and {file}); "
+                    "keep all photos of one sample on one side."
+                )
+    return tuple(found.values())
+
+
+def _expression(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        raise DataError(
+            f"“{text}” is no regular expression for the specimen ({error}); correct the recipe."
+        ) from error
+
+
+def _near_duplicates(
+    items: Sequence[Item],
+    bits: int,
+    *,
+    hashes: Mapping[Path, int] | None,
+    progress: Callable[[Progress], None],
+) -> dict[Path, int]:
+    """The number of the cluster of every photo that has a near-duplicate."""
+    if bits < 0 or (hashes is not None and not hashes):
+        return {}
+    if hashes is None:
+        hashes = duplicates.hashes_of([item.path for item in items], progress=progress)
+    found = duplicates.clusters(hashes, max_bits=bits)
+    return {path: number for number, cluster in enumerate(found) for path in cluster}
+
+
+def _keys(
+    item: Item, specimen: re.Pattern[str] | None, near: Mapping[Path, int]
+) -> Iterator[tuple[Hashable, ...]]:
+    """What items of one group have in common."""
+    yield "group", item.group
+    yield "photo", item.path
+    if item.depth_m is not None:
+        # Without a well's name, the sheets of two wells lie in two folders.
+        yield "depth", item.well or item.path.parent, round(item.depth_m, 3)
+    match = specimen.search(item.path.stem) if specimen else None
+    name = match and (match.group(1) if match.re.groups else match.group())
+    if name:
+        yield "specimen", name
+    if item.path in near:
+        yield "near", near[item.path]
+
+
+def _root(root: list[int], index: int) -> int:
+    while root[index] != index:
+        root[index] = root[root[index]]
+        index = root[index]
+    return index
+
+
+def _by_column(items: Sequence[Item]) -> Split:
+    result: dict[str, list[int]] = {name: [] for name in PARTS}
+    for index, item in enumerate(items):
+        name = _ALIASES.get(item.split, item.split)
+        if name not in result:
+            raise DataError(f"{item.file}: “{item.split}” is no split; use train, val or test.")
+        result[name].append(index)
+    return {name: tuple(indices) for name, indices in result.items()}
+
+
+Members = Mapping[str, Sequence[int]]
+
+
+def _by_shares(
+    items: Sequence[Item], members: Members, part: SplitPart, seed: int
+) -> Iterator[tuple[str, str]]:
+    single = all(item.tile is None and sum(item.labels) == 1 for item in items)
     wells: dict[str, list[str]] = defaultdict(list)
     for group, indices in members.items():
         well = items[indices[0]].well
         if well in part.test_wells or well in part.train_wells:
-            result["test" if well in part.test_wells else "train"] += indices
+            yield group, "test" if well in part.test_wells else "train"
         else:
             wells[well].append(group)
+    shares = np.array([part.train, part.val, part.test])
+    shares = shares / shares.sum()
     for well in sorted(wells):
         # Each well is dealt by itself, so that adding a well moves no photo of another.
         rng = np.random.default_rng([seed, zlib.crc32(well.encode())])
-        for group, name in _deal(wells[well], items, members, part, rng):
-            result[name] += members[group]
-    return _checked({name: tuple(sorted(result[name])) for name in PARTS})
+        strata: dict[tuple[int | None, int], list[str]] = defaultdict(list)
+        for group in wells[well]:
+            first = items[members[group][0]]
+            layer = None if single else first.layer
+            strata[layer, _dominant(items, members[group])].append(group)
+        if single:
+            classes = {dominant: groups for (_, dominant), groups in strata.items()}
+            dealer = stratify.by_class(classes, shares, rng)
+        else:
+            dealer = _by_strata(strata, shares, rng)
+        yield from ((group, PARTS[number]) for group, number in dealer)
 
 
-def _deal(
-    groups: Sequence[str],
-    items: Sequence[Item],
-    members: dict[str, list[int]],
-    part: SplitPart,
+def _by_strata(
+    strata: Mapping[tuple[int | None, int], Sequence[str]],
+    shares: stratify.Floats,
     rng: np.random.Generator,
-) -> Iterator[tuple[str, str]]:
-    """Groups with their part, shuffled within strata of layer and dominant class."""
-    strata: dict[tuple[object, int], list[str]] = defaultdict(list)
-    for group in groups:
-        strata[(items[members[group][0]].layer, _dominant(items, members[group]))].append(group)
-    shares = np.array([part.train, part.val, part.test])
-    shares = shares / shares.sum()
+) -> Iterator[tuple[str, int]]:
+    """Groups with the number of their part, shuffled within strata of layer and dominant class."""
     owed = np.zeros(3)
     for key in sorted(strata, key=repr):
         for group in rng.permutation(sorted(strata[key])):
@@ -64,33 +215,51 @@ def _deal(
             owed += shares
             chosen = int(np.argmax(owed + rng.uniform(0, 0.5, 3) * (shares > 0)))
             owed[chosen] -= 1
-            yield str(group), PARTS[chosen]
+            yield str(group), chosen
 
 
 def _dominant(items: Sequence[Item], indices: Sequence[int]) -> int:
-    total = np.sum([items[i].states for i in indices], axis=0)
-    return int(np.argmax(total))
+    return int(np.argmax(np.sum([items[i].states for i in indices], axis=0)))
 
 
-def _by_column(items: Sequence[Item]) -> Split:
-    alias = {"validation": "val", "valid": "val", "dev": "val"}
-    result: dict[str, list[int]] = {name: [] for name in PARTS}
-    sides: dict[str, str] = {}
-    for index, item in enumerate(items):
-        name = alias.get(item.split, item.split) or "train"
-        if name not in result:
-            raise DataError(f"{item.file}: “{item.split}” is no split; use train, val or test.")
-        if sides.setdefault(item.group, name) != name:
-            raise DataError(
-                f"The split leaks: {item.group} is in both {sides[item.group]} and {name}; "
-                "keep all photos of one sample on one side."
-            )
-        result[name].append(index)
-    return _checked({name: tuple(indices) for name, indices in result.items()})
+def _by_folds(
+    items: Sequence[Item], members: Members, part: SplitPart, seed: int
+) -> Iterator[tuple[str, str]]:
+    """Fold ``part.fold`` is the test part and the next one val; without a test share, val."""
+    own = {g for g, indices in members.items() if items[indices[0]].well in part.train_wells}
+    groups = sorted(members.keys() - own)
+    _check_folds(part, groups=len(groups))
+    fold = _folds_of(groups, items, members, part, seed)
+    names = {part.fold: "val"}
+    if part.test > 0:
+        names = {part.fold: "test", (part.fold + 1) % part.folds: "val"}
+    yield from ((group, "train") for group in sorted(own))
+    yield from ((group, names.get(number, "train")) for group, number in fold)
 
 
-def _checked(result: Split) -> Split:
-    for name in ("train", "val"):
-        if not result[name]:
-            raise DataError(f"The data are too few: nothing is left for the {name} split.")
-    return result
+def _check_folds(part: SplitPart, *, groups: int) -> None:
+    fewest = 3 if part.test > 0 else 2
+    if part.folds < fewest:
+        hint = ", or set test = 0" if fewest == 3 else ""
+        raise DataError(f"folds = {part.folds} is too few; take at least {fewest}{hint}.")
+    if part.fold >= part.folds:
+        raise DataError(f"fold = {part.fold} is not there; count from 0 to {part.folds - 1}.")
+    if part.test_wells:
+        raise DataError("test_wells and folds exclude each other; take one of them.")
+    if groups < part.folds:
+        raise DataError(f"There are only {groups} groups for {part.folds} folds; take fewer.")
+
+
+def _folds_of(
+    groups: Sequence[str], items: Sequence[Item], members: Members, part: SplitPart, seed: int
+) -> Iterator[tuple[str, int]]:
+    """Groups with their fold, stratified by labels and layers."""
+    layers = 1 + max((item.layer for item in items if item.layer is not None), default=-1)
+    bears = np.array(
+        [(*item.labels, *(float(item.layer == layer) for layer in range(layers))) for item in items]
+    )
+    counts = np.array([bears[list(members[group])].sum(0) for group in groups])
+    sizes = np.array([float(len(members[group])) for group in groups])
+    rng = np.random.default_rng(seed)
+    numbers = stratify.folds(counts, sizes, folds=part.folds, rng=rng)
+    return zip(groups, numbers.tolist(), strict=True)

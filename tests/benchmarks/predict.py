@@ -26,7 +26,7 @@ from PIL import Image
 
 from geoview import paths
 from geoview.models import import_timm
-from geoview.models.backbone import load_weights
+from geoview.models.backbone import transfer
 from geoview.models.bundle import LoadedModel
 from geoview.models.card import ModelCard, Preprocess
 from geoview.models.device import choose
@@ -131,7 +131,7 @@ def load_model() -> LoadedModel:
     if WEIGHTS.is_file():
         from safetensors.torch import load_file
 
-        load_weights(module.network, load_file(WEIGHTS))  # type: ignore[arg-type]
+        transfer(module, load_file(WEIGHTS))
     return LoadedModel(card, ModelRef("bench", "0" * 64), module, Path("bench"))
 
 

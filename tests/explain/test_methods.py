@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from geoview.errors import ModelError
 from geoview.explain.methods import METHODS, grad_cam, supported, to_grid
 from geoview.models.card import ModelCard, Preprocess
 from geoview.models.registry import build
@@ -15,9 +16,13 @@ pytestmark = pytest.mark.usefixtures("one_core")
 
 
 def network(
-    backbone: str, *, architecture: str = "timm-classifier", **options: object
+    backbone: str,
+    *,
+    architecture: str = "timm-classifier",
+    input_px: int = 160,
+    **options: object,
 ) -> nn.Module:
-    torch.manual_seed(1)
+    torch.manual_seed(2)
     card = ModelCard(
         name="m",
         title="m",
@@ -26,7 +31,7 @@ def network(
         task="multi-label",
         classes=CLASSES,
         thresholds=[0.5] * 3,
-        preprocess=Preprocess(input_px=160),
+        preprocess=Preprocess(input_px=input_px),
         options=dict(options),
     )
     module = build(card)
@@ -111,14 +116,93 @@ def test_every_layout_gives_the_same_grid(layout: str) -> None:
     assert torch.equal(to_grid(laid_out, layout=layout, num_prefix_tokens=2), grid)  # type: ignore[arg-type]
 
 
-def test_geolayer_offers_its_own_maps_first() -> None:
-    assert supported(network("test_vit", architecture="geolayer")) == [
-        "cross-attention",
-        "grad-cam",
-    ]
-    with_areas = network("test_vit", architecture="geolayer", area_head=True)
-    assert supported(with_areas) == ["area-map", "cross-attention", "grad-cam"]
-    assert supported(network("test_resnet")) == ["grad-cam"]
+# Where Grad-CAM has to look: a classifier's ViT before its last block, all others at the end.
+SWIN, DEIT = "swin_tiny_patch4_window7_224", "deit_tiny_distilled_patch16_224"
+ENDS = {
+    "test_resnet": ("layer4", "nchw"),
+    SWIN: ("norm", "nhwc"),
+    "test_vit": ("norm", "nhwc"),
+    DEIT: ("norm", "nhwc"),
+}
+CLASSIFIER_ENDS = {
+    **ENDS,
+    "test_vit": ("blocks.5.norm1", "1 before the patches"),
+    DEIT: ("blocks.11.norm1", "2 before the patches"),
+}
+
+
+@pytest.mark.parametrize("backbone", list(ENDS))
+@pytest.mark.parametrize("architecture", ["timm-classifier", "ma-vit", "geolayer", "mineral-query"])
+def test_grad_cam_of_every_architecture_is_the_formula(architecture: str, backbone: str) -> None:
+    module = network(backbone, architecture=architecture)
+    is_classifier = architecture in ("timm-classifier", "ma-vit")
+    name, layout = (CLASSIFIER_ENDS if is_classifier else ENDS)[backbone]
+    inside = "network." if is_classifier else "backbone.network."
+    kept: list[Tensor] = []
+    handle = module.get_submodule(inside + name).register_forward_hook(
+        lambda layer, args, output: kept.append(output)
+    )
+    x = torch.randn(2, 3, 160, 160)
+    logits = module(x).logits
+    handle.remove()
+    got = grad_cam(module, x, [0, 1, 2])
+    assert got.max() > 0
+    for number in range(3):
+        (g,) = torch.autograd.grad(logits[:, number].sum(), kept, retain_graph=True)
+        a, g = (_as_grid(t.detach(), layout) for t in (kept[0], g))
+        want = torch.einsum("bchw,bc->bhw", a, g.mean((2, 3))).clamp_min(0)
+        torch.testing.assert_close(
+            got[:, number], want, rtol=1e-3, atol=1e-5 * float(a.abs().max())
+        )
+
+
+def _as_grid(x: Tensor, layout: str) -> Tensor:
+    if layout == "nchw":
+        return x
+    if layout == "nhwc":
+        return x.permute(0, 3, 1, 2)
+    return x[:, int(layout[0]) :].transpose(1, 2).unflatten(-1, (10, 10))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options", "offered"),
+    [
+        ("timm-classifier", {}, ["grad-cam"]),
+        ("geolayer", {}, ["cross-attention", "grad-cam"]),
+        ("geolayer", {"area_head": True}, ["area-map", "cross-attention", "grad-cam"]),
+        ("mineral-query", {}, ["cross-attention", "grad-cam"]),
+        ("mineral-query", {"reshape": "paper"}, ["grad-cam"]),
+        ("ma-vit", {}, ["grad-cam", "spatial-attention"]),
+    ],
+)
+def test_every_architecture_offers_its_own_maps(
+    architecture: str, options: dict[str, object], offered: list[str]
+) -> None:
+    px = 128 if "reshape" in options else 160
+    module = network("test_vit", architecture=architecture, input_px=px, **options)
+    assert supported(module) == offered
+    for name in offered:
+        maps = METHODS[name].maps(module, torch.randn(2, 3, px, px), [0, 2])
+        assert maps.shape[:2] == (2, 2)
+        assert maps.min() >= 0
+        assert torch.isfinite(maps).all()
+
+
+def test_spatial_attention_is_what_every_pixel_is_multiplied_with() -> None:
+    module = network("test_vit", architecture="ma-vit", attention="paper")
+    x = torch.randn(2, 3, 160, 160)
+    maps = METHODS["spatial-attention"].maps(module, x, [0, 1, 2])
+    with torch.no_grad():
+        scale = module.attention(x) / x  # type: ignore[operator]
+    assert torch.equal(maps[:, 0], maps[:, 2])
+    # A pixel's three channels share its weight: their ratios are those of the channels alone.
+    ratio = scale / maps[:, :1]
+    torch.testing.assert_close(ratio, ratio[:, :, :1, :1].expand_as(ratio), rtol=1e-3, atol=1e-4)
+
+
+def test_a_method_that_does_not_fit_says_so() -> None:
+    with pytest.raises(ModelError, match="choose another method"):
+        METHODS["spatial-attention"].maps(network("test_vit"), torch.randn(1, 3, 160, 160), [0])
 
 
 @pytest.mark.parametrize("backbone", ["test_vit", "test_resnet"])
@@ -132,8 +216,9 @@ def test_every_method_works_for_geolayer(backbone: str, name: str) -> None:
     assert float(maps.std()) > 0
 
 
-def test_attention_is_the_networks_own_times_its_probability() -> None:
-    module = network("test_vit", architecture="geolayer")
+@pytest.mark.parametrize("architecture", ["geolayer", "mineral-query"])
+def test_attention_is_the_networks_own_times_its_probability(architecture: str) -> None:
+    module = network("test_vit", architecture=architecture)
     x = torch.randn(2, 3, 160, 160)
     maps = METHODS["cross-attention"].maps(module, x, [1])
     with torch.no_grad():

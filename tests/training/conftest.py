@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,6 +86,33 @@ def make_well() -> Callable[..., Path]:
 @pytest.fixture
 def tiny_recipe() -> Callable[..., Recipe]:
     return _tiny_recipe
+
+
+@pytest.fixture
+def make_trainer(tmp_path: Path) -> Callable[..., Any]:
+    """A trainer for a recipe on labelled data, each in a job folder of its own."""
+    from geoview.training import begin, data
+    from geoview.training.images import ImageCache
+    from geoview.training.loop import Trainer
+    from geoview.training.split import split
+
+    def ignore(*args: object, **fields: object) -> None:
+        return None
+
+    def make(source: Path, r: Recipe, *, emit: Callable[..., None] = ignore) -> Any:
+        dataset = data.load(source)
+        parts = split(dataset.items, r.split, seed=r.train.seed)
+        card = begin.new_card(r, dataset, parts)
+        module, card = begin.new_module(r, card, dataset, parts, emit)
+        items = {k: [dataset.items[i] for i in v] for k, v in parts.items()}
+        job = tmp_path / f"job{len(list(tmp_path.glob('job*')))}"
+        job.mkdir()
+        return Trainer(
+            module, recipe=r, card=card, cache=ImageCache(tmp_path / "cache", card.preprocess),
+            train=items["train"], val=items["val"], job=job, emit=emit, device="cpu",
+        )  # fmt: skip
+
+    return make
 
 
 @pytest.fixture

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
+import contextlib
+import tempfile
 from pathlib import Path
 
+import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from geoview.errors import DataError
 from geoview.training import data
-from geoview.training.recipe import SplitPart
-from geoview.training.split import split
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cuttings"
 
@@ -81,7 +82,14 @@ def test_folder_per_class(tmp_path: Path) -> None:
         ("file,label\n", "no rows"),
         ("file,present_a,present_b\na.png,1,often\n", "“often”"),
         ("file,present_a,present_b\na.png,1,nan\n", "not a number"),
-        ("file,label\nmissing.jpg,x\n", r"missing\.jpg"),
+        ("file,label\nmissing.jpg,x\n", r"None of the 1 photos .* missing\.jpg"),
+        ("file,present_a,present_b\na.png,1,\n", r"labels\.csv: an empty cell in column present_b"),
+        ("file,present_a,present_b\na.png,1,3\n", r"“3” in column present_b for a\.png"),
+        ("file,quartz,pyrite\na.png,1,0\nb.png,NaN,1\n", r"“NaN” in column quartz for b\.png"),
+        ("file,label\na.png,x\nb.png,\n", r"labels\.csv: column label is empty for b\.png"),
+        ("file,labels\na.png,nan\n", r"column labels is empty for a\.png"),
+        ("file,present_a,present_A\na.png,1,0\n", "two columns for the label a"),
+        ("file,a,tile_row,tile_col\na.png,1,x,0\n", r"“x” in column tile_row"),
     ],
 )
 def test_wrong_sheets_say_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
@@ -90,49 +98,179 @@ def test_wrong_sheets_say_what_is_wrong(tmp_path: Path, text: str, words: str) -
         data.load(path)
 
 
+def test_plain_columns_of_zeros_and_ones_are_labels(tmp_path: Path) -> None:
+    text = (
+        "Image;Quartz;Iron Ore;weight_g;depth;id;area_quartz;area_iron ore\n"
+        "a.png;1;0;12,5;1250,5;1;0,75;0,25\nb.png;2;1;3;;0;;0,5\n"
+    )
+    dataset = data.load(sheet(tmp_path, text))
+    assert (dataset.classes, dataset.task) == (("Quartz", "Iron Ore"), "multi-label")
+    first, second = dataset.items
+    assert (first.states, second.states) == ((1, 0), (2, 1))
+    assert (first.depth_m, second.depth_m) == (1250.5, None)
+    assert (first.area, second.area) == ((0.75, 0.25), None)
+
+
+def test_a_nearly_plain_column_is_named(tmp_path: Path) -> None:
+    text = "file,a,b,c\n1.png,1,0,1\n2.png,0,1,0\n3.png,1,1,often\n"
+    dataset = data.load(sheet(tmp_path, text))
+    assert dataset.classes == ("a", "b")
+    assert any("Column c" in w and "“often”" in w for w in dataset.warnings)
+
+
+def test_optional_columns(tmp_path: Path) -> None:
+    text = (
+        "file,class,specimen_id,layer,well,depth_m,split\n"
+        "a.png,x,S1,Top,W,10,Train\nb.png,y,nan,,,,\n"
+    )
+    dataset = data.load(sheet(tmp_path, text))
+    first, second = dataset.items
+    assert (first.group, first.layer, first.well, first.depth_m) == ("S1", 0, "W", 10)
+    assert first.split == "train"
+    assert second.group.endswith("/b.png")
+    assert (second.layer, second.well, second.depth_m, second.split) == (None, "", None, "")
+
+
+def workbook(path: Path, *sheets: list[list[object]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for rows in sheets:
+        page = book.create_sheet()
+        for row in rows:
+            page.append(row)
+    book.save(path)
+    return path
+
+
+def test_the_first_sheet_of_a_workbook_with_a_file_column(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    photo(tmp_path / "b.png")
+    rows: list[list[object]] = [["file", "Quartz", "Pyrite"], ["a.png", 1, 0], ["b.png", True, 2.0]]
+    workbook(tmp_path / "labels.xlsx", [["notes"], ["made in May"]], [[], *rows])
+    dataset = data.load(tmp_path)
+    assert dataset.classes == ("Quartz", "Pyrite")
+    assert [i.states for i in dataset.items] == [(1, 0), (1, 2)]
+
+
+def test_a_broken_workbook_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "labels.xlsx"
+    path.write_bytes(b"PK\x03\x04 no zip at all")
+    with pytest.raises(DataError, match="cannot be read; save it as CSV"):
+        data.load(path)
+
+
+def test_a_sheet_in_two_encodings_is_read_line_by_line(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    photo(tmp_path / "b.png")
+    lines = [b"file,label", "a.png,grès".encode(), "b.png,Löß".encode("cp1252")]
+    path = tmp_path / "labels.csv"
+    path.write_bytes(b"\r\n".join(lines))
+    dataset = data.load(path)
+    assert set(dataset.classes) == {"grès", "Löß"}
+    assert [w for w in dataset.warnings if "mixes encodings: 1 of its 3 lines" in w]
+
+
+def test_spellings_of_one_label_are_one_class(tmp_path: Path) -> None:
+    text = "file,label\na.png,Quartz\nb.png, quartz\nc.png,QUARTZ\nd.png,Quartz \ne.png,pyrite\n"
+    dataset = data.load(sheet(tmp_path, text))
+    assert dataset.classes == ("Quartz", "pyrite")
+    assert [i.labels for i in dataset.items] == [(1, 0)] * 4 + [(0, 1)]
+    (warning,) = dataset.warnings
+    assert "“Quartz” 2×" in warning
+    assert "“QUARTZ” 1×" in warning
+
+
+def test_spellings_of_class_folders_and_empty_ones(tmp_path: Path) -> None:
+    for name in ("Quartz/1.png", "quartz /2.png", "quartz /3.png", "pyrite/1.png", "gold/.x.png"):
+        photo(tmp_path / name)
+    dataset = data.load(tmp_path)
+    assert dataset.classes == ("pyrite", "quartz")
+    assert len(dataset.items) == 4
+    assert any("Quartz" in w and "one class" in w for w in dataset.warnings)
+    assert any("Without photos" in w and "gold" in w for w in dataset.warnings)
+
+
+def test_folders_of_train_and_test_are_a_split(tmp_path: Path) -> None:
+    for name in ("train/a/1.png", "train/a/3.png", "train/b/1.png", "Val/A/1.png", "test/b/2.png"):
+        photo(tmp_path / name)
+    dataset = data.load(tmp_path)
+    assert dataset.classes == ("a", "b")
+    assert {i.file: i.split for i in dataset.items} == {
+        "train/a/1.png": "train", "train/a/3.png": "train", "train/b/1.png": "train",
+        "Val/A/1.png": "val", "test/b/2.png": "test",
+    }  # fmt: skip
+
+
+def test_photos_that_are_not_there_are_left_out(tmp_path: Path) -> None:
+    path = sheet(tmp_path, "file,label\na.png,x\nb.png,y\n")
+    path.write_text("file,label\na.png,x\ngone.jpg,z\nb.png,y\n,y\n", encoding="utf-8")
+    dataset = data.load(path)
+    assert [i.file for i in dataset.items] == ["a.png", "b.png"]
+    assert dataset.classes == ("x", "y")
+    assert "1 of the 3 photos" in dataset.warnings[0]
+    assert "gone.jpg" in dataset.warnings[0]
+    assert "1 rows" in dataset.warnings[1]
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["../a.png", "/etc/passwd", "x/../../a.png", "..\\a.png", "C:\\a.png", "\\\\host\\a.png"],
+)
+def test_photos_outside_the_sheets_folder_are_refused(tmp_path: Path, file: str) -> None:
+    photo(tmp_path / "a.png")
+    folder = tmp_path / "data"
+    photo(folder / "b.png")
+    path = folder / "labels.csv"
+    path.write_text(f"file,label\nb.png,x\n{file},y\n", encoding="utf-8")
+    with pytest.raises(DataError, match="outside its folder"):
+        data.load(path)
+
+
+@given(
+    st.binary(max_size=60),
+    st.sampled_from((b"file,label\n", b"file;a;b\n", b"\xff\xfe", b"PK", b"")),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_sheet_breaks_the_reader(rest: bytes, head: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        photo(Path(folder) / "a.png")
+        path = Path(folder) / "labels.csv"
+        path.write_bytes(head + b"a.png,0,1\n" + rest)
+        with contextlib.suppress(DataError):
+            assert len(data.load(path).items) >= 1
+
+
+def test_a_name_longer_than_the_system_allows_is_not_there(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    path = tmp_path / "labels.csv"
+    path.write_text(f"file,label\na.png,x\n{'long' * 200}.png,y\n", encoding="utf-8")
+    assert len(data.load(path).items) == 1
+
+
+def test_two_sheets_as_good_in_one_folder(tmp_path: Path) -> None:
+    sheet(tmp_path, "file,label\na.png,x\nb.png,y\n", name="one.csv")
+    sheet(tmp_path, "file,label\nc.png,x\nd.png,y\n", name="two.csv")
+    dataset = data.load(tmp_path)
+    assert [i.file for i in dataset.items] == ["a.png", "b.png"]
+    assert any("two.csv was not read" in w for w in dataset.warnings)
+    both = data.load([tmp_path / "one.csv", tmp_path / "two.csv"])
+    assert len(both.items) == 4
+
+
+def test_sources_with_other_capitals_and_order_are_joined(tmp_path: Path) -> None:
+    one = sheet(tmp_path / "1", "file,present_X,present_Y,area_x,area_y\na.png,1,0,0.9,0.1\n")
+    two = sheet(tmp_path / "2", "file,present_y,present_x,area_x,area_y\nb.png,1,0,0.2,0.8\n")
+    dataset = data.load([one, two])
+    assert dataset.classes == ("X", "Y")
+    assert [i.labels for i in dataset.items] == [(1, 0), (0, 1)]
+    assert [i.area for i in dataset.items] == [(0.9, 0.1), (0.2, 0.8)]
+
+
 def test_wells_with_other_classes_do_not_mix(tmp_path: Path) -> None:
     one = sheet(tmp_path / "1", "file,label\na.png,x\nb.png,y\n")
     two = sheet(tmp_path / "2", "file,label\na.png,x\nb.png,z\n")
     with pytest.raises(DataError, match="other classes"):
         data.load([one, two])
-
-
-def test_split_never_parts_a_tray_and_keeps_the_shares(well: Path) -> None:
-    items = data.load(well).items
-    parts = split(items, SplitPart(train=0.6, val=0.2, test=0.2), seed=1)
-    sides: dict[str, set[str]] = defaultdict(set)
-    for name, indices in parts.items():
-        for index in indices:
-            sides[items[index].file].add(name)
-    assert all(len(found) == 1 for found in sides.values())
-    assert len(sides) == 20
-    assert {name: len(v) / 4 for name, v in parts.items()} == pytest.approx(
-        {"train": 12, "val": 4, "test": 4}, abs=1
-    )
-    assert parts == split(items, SplitPart(train=0.6, val=0.2, test=0.2), seed=1)
-    assert parts != split(items, SplitPart(train=0.6, val=0.2, test=0.2), seed=2)
-
-
-def test_adding_a_well_moves_no_photo_of_another(
-    tmp_path: Path, make_well: Callable[..., Path]
-) -> None:
-    first = make_well(tmp_path / "a", photos=15, well="A")
-    second = make_well(tmp_path / "b", photos=15, seed=3, well="B")
-    alone, both = data.load(first).items, data.load([first, second]).items
-    part = SplitPart()
-    kept = {name: {alone[i].file for i in idx} for name, idx in split(alone, part, seed=0).items()}
-    mixed = split(both, part, seed=0)
-    for name, indices in mixed.items():
-        assert {both[i].file for i in indices if both[i].well == "A"} == kept[name]
-    held = split(both, SplitPart(test_wells=["B"]), seed=0)
-    assert {both[i].well for i in held["train"] + held["val"]} == {"A"}
-
-
-def test_a_users_split_that_leaks_is_refused(tmp_path: Path) -> None:
-    text = "file,label,specimen,split\na.png,x,S1,train\nb.png,x,S1,test\nc.png,y,S2,val\n"
-    items = data.load(sheet(tmp_path, text)).items
-    with pytest.raises(DataError, match="S1 is in both"):
-        split(items, SplitPart(), seed=0)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the rendered wells are not here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
 
 from geoview.errors import DataError
 from geoview.models import bundle
@@ -36,8 +37,20 @@ def saved(folder: Path, **changes: Any) -> Path:
     }  # fmt: skip
     card = ModelCard.model_validate({**fields, **changes})
     path = folder / "tiny.safetensors"
-    bundle.save(path, module=build(card), card=card, half=False)
+    module = build(card)
+    if card.task == "single-label":
+        _make_undecided(module)
+    bundle.save(path, module=module, card=card, half=False)
     return path
+
+
+@torch.no_grad()
+def _make_undecided(module: Any) -> None:
+    """Random weights say the same of every photo; without the mean answer they differ."""
+    colours = torch.randn(24, 3, 1, 1).expand(-1, -1, 64, 64)
+    head = [m for m in module.eval().modules() if isinstance(m, torch.nn.Linear)][-1]
+    head.weight *= 30
+    head.bias -= module(colours).logits.mean(0)
 
 
 def test_figures_per_tile_agree_with_the_engines_own_results(well: Path, tmp_path: Path) -> None:
@@ -95,23 +108,120 @@ def test_photos_the_model_has_seen_are_left_out_whatever_their_folder(
         evaluate(path, data=other, split="test")
 
 
-def test_single_label_folders_give_top1(tmp_path: Path) -> None:
+def test_a_photo_seen_in_training_is_known_under_another_name(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data", pyrite=3, quartz=3)
+    seen = root / "quartz" / "1.png"
+    path = single(tmp_path, "pyrite", "quartz", splits={"train": [photo_key(seen)]})
+    seen.rename(seen.with_name("IMG_0815.png"))
+    figures = evaluate(path, data=root)
+    assert figures["photos_left_out_as_seen"] == 1
+    assert figures["positives"] == {"pyrite": 3, "quartz": 2}
+
+
+def folders(root: Path, **counts: int) -> Path:
+    """A folder of noise photos for each class."""
     rng = np.random.default_rng(0)
-    for name in ("pyrite", "quartz"):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for k in range(6):
-            pixels = rng.integers(0, 255, (40, 50, 3), np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{k}.png")
-    path = saved(
-        tmp_path, architecture="timm-classifier", task="single-label", layers=[], options={},
-        classes=["pyrite", "quartz", "malachite"], thresholds=[0.5] * 3,
-        preprocess=Preprocess(input_px=64),
+    for name, count in counts.items():
+        folder = root / name.replace("_", " ")
+        folder.mkdir(parents=True)
+        for k in range(count):
+            pixels = rng.integers(0, 255, 3) + rng.integers(-20, 20, (40, 50, 3))
+            pixels = pixels.clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{k}.png")
+    return root
+
+
+def single(folder: Path, *classes: str, **changes: Any) -> Path:
+    return saved(
+        folder, architecture="timm-classifier", task="single-label", layers=[], options={},
+        classes=list(classes), thresholds=[0.5] * len(classes), preprocess=Preprocess(input_px=64),
+        **changes,
     )  # fmt: skip
-    figures = evaluate(path, data=tmp_path / "data")
-    assert figures["n"] == 12
+
+
+def answers(path: Path, root: Path) -> tuple[list[str], np.ndarray[Any, Any]]:
+    """The folder of every photo and the engine's probabilities."""
+    with Engine(bundle.load(path), choice=choose()) as engine:
+        results = [r for r in engine.run(scan(root).photos) if r.prediction is not None]
+    rows = [r.prediction.probabilities for r in results if r.prediction is not None]
+    return [r.photo.path.parent.name for r in results], np.array(rows)
+
+
+def test_single_label_folders_give_f1_and_a_table_of_confusions(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data", pyrite=6, quartz=7)
+    classes = ["pyrite", "quartz", "malachite"]
+    path = single(tmp_path, *classes)
+    figures = evaluate(path, data=root, curves=True)
+    truth, p = answers(path, root)
+    said = [classes[k] for k in p.argmax(1)]
+    assert figures["n"] == 13
+    expected = f1_score(truth, said, labels=classes[:2], average="macro", zero_division=0)
+    assert figures["macro_f1"] == pytest.approx(expected)
+    assert figures["top1"] == pytest.approx(np.mean(np.array(truth) == said))
+    table = confusion_matrix(truth, said, labels=classes)
+    assert figures["confusion"]["classes"] == classes[:2]
+    assert figures["confusion"]["counts"] == table[:2, :2].tolist()
+    assert figures["confusion"]["outside"] == table[:2, 2].tolist()
+    assert figures["model_classes_not_in_data"] == ["malachite"]
     assert 0 <= figures["ci95"]["top1"][0] <= figures["top1"] <= figures["ci95"]["top1"][1] <= 1
-    assert set(figures["ap"]) == {"pyrite", "quartz"}
+    for key in ("ap", "precision", "recall", "f1", "curves"):
+        assert set(figures[key]) == {"pyrite", "quartz"}
     assert "layer_accuracy" not in figures
+    assert "top3" not in figures
+    json.dumps(figures)
+
+
+def test_data_of_others_are_matched_by_name_and_synonym(tmp_path: Path) -> None:
+    """P2's Table 4: salt and coal under other names, marble that the model does not know."""
+    counts = {"Rock_Salt": 5, "Anthracite": 4, "Bituminous_Coal": 3, "Marble": 2}
+    root = folders(tmp_path / "data", **counts)
+    path = single(tmp_path, "pumice", "coal", "halite")
+    with pytest.raises(DataError, match=r"does not know Marble; .*--shared"):
+        evaluate(path, data=root)
+    opened = evaluate(path, data=root, shared=True)
+    limited = evaluate(path, data=root, shared=True, restrict=True)
+    names, p = answers(path, root)
+    kept = [i for i, name in enumerate(names) if name != "Marble"]
+    truth = [2 if names[i] == "Rock Salt" else 1 for i in kept]
+    assert opened["top1"] == pytest.approx(np.mean(p[kept].argmax(1) == truth))
+    assert limited["top1"] == pytest.approx(np.mean(1 + p[kept, 1:].argmax(1) == truth))
+    share = p[kept, 2] / p[kept, 1:].sum(1)
+    expected = average_precision_score(np.array(truth) == 2, share)
+    assert limited["ap"]["Rock Salt"] == pytest.approx(expected, abs=1e-5)
+    for figures in (opened, limited):
+        assert figures["positives"] == {"coal": 7, "Rock Salt": 5}
+        assert figures["left_out_classes"] == {"Marble": 2}
+        assert figures["class_mapping"] == {
+            "Anthracite": ["coal"], "Bituminous Coal": ["coal"], "Rock Salt": ["halite"],
+        }  # fmt: skip
+    assert (opened["answers"], limited["answers"]) == ("open", "restricted to shared classes")
+
+
+def test_comparisons_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data", Marble=2, Granite=2)
+    with pytest.raises(DataError, match="No class is in both"):
+        evaluate(single(tmp_path, "pyrite", "quartz"), data=root, shared=True)
+    path = single(tmp_path, "granite", "quartz")
+    with pytest.raises(DataError, match="share only Granite"):
+        evaluate(path, data=root, shared=True, restrict=True)
+    assert evaluate(path, data=root, shared=True)["n"] == 2
+
+
+def test_a_single_label_model_on_photos_with_several_labels(tmp_path: Path) -> None:
+    """A photo counts for the best answer if any of its labels is the one."""
+    root = folders(tmp_path / "data", all=6)
+    sets = ["pyrite", "pyrite;quartz", "quartz", "gold", "quartz;gold", "gold"]
+    rows = [f"all/{k}.png,{labels}" for k, labels in enumerate(sets)]
+    (root / "labels.csv").write_text("\n".join(["file,labels", *rows]), encoding="utf-8")
+    path = single(tmp_path, "pyrite", "quartz")
+    figures = evaluate(path, data=root, shared=True)
+    with Engine(bundle.load(path), choice=choose()) as engine:
+        best = {r.photo.path.stem: r.prediction.dominant for r in engine.run(scan(root).photos)}  # type: ignore[union-attr]
+    hits = [best[str(k)] in labels.split(";") for k, labels in enumerate(sets) if labels != "gold"]
+    assert figures["n"] == 4
+    assert figures["left_out_classes"] == {"gold": 2}
+    assert figures["top1"] == pytest.approx(np.mean(hits))
+    assert np.array(figures["confusion"]["counts"]).shape == (2, 2, 2)
 
 
 def test_unknown_classes_and_unreadable_photos(well: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from geoview.errors import DataError
 from geoview.models import mend_torchvision
-from geoview.training import data, worker
+from geoview.training import begin, data
 from geoview.training.recipe import Recipe
 from geoview.training.split import split
 from geoview.training.text import embed_labels
@@ -49,8 +49,8 @@ def test_they_travel_with_the_model_and_stay_fixed(
     r = r.model_copy(update={"model": r.model.model_copy(update={"options": options})})
     dataset = data.load(well)
     parts = split(dataset.items, r.split, seed=0)
-    card = worker.new_card(r, dataset, parts)
-    module, card = worker.new_module(r, card, dataset, parts, lambda *a, **k: None)
+    card = begin.new_card(r, dataset, parts)
+    module, card = begin.new_module(r, card, dataset, parts, lambda *a, **k: None)
     expected = embed_labels(dataset.classes, str(bert))
     assert torch.equal(module.label_embeddings, expected)
     assert "label_embeddings" not in dict(module.named_parameters())

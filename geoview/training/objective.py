@@ -1,19 +1,39 @@
-"""Losses, all in fp32."""
+"""What a training minimises: the loss of the labels, of the layers and of the areas, in fp32."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from geoview.models.output import ModelOutput
+from geoview.training.losses import Loss
 from geoview.training.recipe import TrainPart
 
 
-def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Summed over the labels, averaged over the batch (P0 eq. 15); logits, labels [B, n]."""
-    loss = F.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none")
-    return loss.sum(-1).mean()
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The weighted sum of what the architecture predicts.
+
+    With ``supervised_layers`` the layer head learns the layers of the data, else it clusters.
+    """
+
+    labels: Loss
+    part: TrainPart
+    supervised_layers: bool
+
+    def __call__(
+        self, output: ModelOutput, *, labels: Tensor, area: Tensor, layers: Tensor
+    ) -> Tensor:
+        loss = self.labels(output.logits, labels).mean()
+        if output.layer_logits is not None and self.part.layer_weight:
+            known = layers if self.supervised_layers else None
+            loss = loss + self.part.layer_weight * layer_loss(output.layer_logits, known)
+        if output.area is not None and self.part.area_weight:
+            loss = loss + self.part.area_weight * area_loss(output, area)
+        return loss
 
 
 def layer_loss(logits: Tensor, layers: Tensor | None) -> Tensor:
@@ -49,26 +69,3 @@ def area_loss(output: ModelOutput, area: Tensor) -> Tensor:
     shares = output.area[known] * (1 - other)[:, None]
     log_shares = shares.clamp_min(1e-6).log()
     return -((truth * log_shares).sum(-1) + rest * other.clamp_min(1e-6).log()).mean()
-
-
-def total_loss(
-    output: ModelOutput,
-    labels: Tensor,
-    area: Tensor,
-    layers: Tensor,
-    *,
-    part: TrainPart,
-    single_label: bool,
-    supervised_layers: bool,
-) -> Tensor:
-    """The weighted sum of what the architecture predicts."""
-    if single_label:
-        loss = F.cross_entropy(output.logits.float(), labels.argmax(-1))
-    else:
-        loss = binary_cross_entropy(output.logits, labels)
-    if output.layer_logits is not None and part.layer_weight:
-        known = layers if supervised_layers else None
-        loss = loss + part.layer_weight * layer_loss(output.layer_logits, known)
-    if output.area is not None and part.area_weight:
-        loss = loss + part.area_weight * area_loss(output, area)
-    return loss

@@ -1,0 +1,153 @@
+"""The network and its card as a training begins: options that fit the data, first weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from geoview import __version__
+from geoview.errors import DataError, ModelError
+from geoview.models import bundle
+from geoview.models.backbone import transfer
+from geoview.models.card import ModelCard
+from geoview.models.freezing import freeze, pretrained_part
+from geoview.models.geolayer import cooccurrence_matrix
+from geoview.models.registry import build
+from geoview.training import data
+from geoview.training.events import now_utc
+from geoview.training.loop import Emit
+from geoview.training.recipe import Recipe
+from geoview.training.split import Split
+from geoview.training.zero_shot import embeddings_of
+
+# Layers to look for where the data name none (P0 has four).
+UNKNOWN_LAYERS = 4
+
+
+def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:
+    """The card before training: everything but thresholds, temperature and figures."""
+    model = recipe.model
+    options = {**_options_of_start(recipe), **model.options}
+    layers: list[str] = []
+    if model.architecture == "geolayer":
+        options = fitting_options(options, dataset)
+        layers = _layer_names(options["num_layers"], dataset)
+    keys = {i.path: data.photo_key(i.path) for i in dataset.items}
+    splits = {
+        name: sorted({keys[dataset.items[i].path] for i in indices})
+        for name, indices in parts.items()
+    }
+    return ModelCard(
+        name=model.name,
+        title=model.title,
+        architecture=model.architecture,
+        backbone=model.backbone,
+        task=dataset.task,
+        classes=list(dataset.classes),
+        layers=layers,
+        thresholds=[0.5] * len(dataset.classes),
+        preprocess=recipe.preprocess,
+        options=options,
+        description=model.description,
+        limitations=model.limitations,
+        licence=model.licence,
+        trained_on=list(dataset.sources),
+        recipe=recipe.model_dump(mode="json", exclude={"model": {"pretrained"}}),
+        splits=splits,
+        created_utc=now_utc(),
+        app_version=__version__,
+    )
+
+
+def _layer_names(count: int, dataset: data.Dataset) -> list[str]:
+    if count == len(dataset.layers):
+        return list(dataset.layers)
+    return [f"Layer{i + 1}" for i in range(count)]
+
+
+def fitting_options(options: dict[str, Any], dataset: data.Dataset) -> dict[str, Any]:
+    """Options of ``geolayer`` as far as the data can teach them.
+
+    Without layers in the data the layer head clusters; without any area the area head would
+    learn nothing, and is left out rather than guess.
+    """
+    fitting = dict(options)
+    fitting.setdefault("num_layers", len(dataset.layers) or UNKNOWN_LAYERS)
+    if not dataset.layers:
+        fitting["layer_head"] = "clustered"
+    if all(item.area is None for item in dataset.items):
+        fitting["area_head"] = fitting["area_evidence"] = False
+    return fitting
+
+
+def _options_of_start(recipe: Recipe) -> dict[str, Any]:
+    """What only the model that training starts from knows: a vision tower's own measures."""
+    if recipe.model.architecture != "clip-zero-shot":
+        return {}
+    if not recipe.model.pretrained:
+        raise DataError(
+            "clip-zero-shot starts from a model made by geoview zero-shot; name it as pretrained."
+        )
+    card, _ = bundle.read_card(Path(recipe.model.pretrained))
+    return card.options
+
+
+def new_module(
+    recipe: Recipe, card: ModelCard, dataset: data.Dataset, parts: Split, emit: Emit
+) -> tuple[Any, ModelCard]:
+    """The network at the start of training, and its card (text embeddings set a dimension)."""
+    torch.manual_seed(recipe.train.seed)
+    embeddings = None
+    if card.options.get("label_embedding") == "text":
+        from geoview.training.text import embed_labels
+
+        embeddings = embed_labels(card.classes, str(card.options.get("text_model", "")))
+        options = {**card.options, "label_dim": embeddings.shape[1]}
+        card = card.model_copy(update={"options": options})
+    module: Any = build(card)
+    if recipe.model.pretrained:
+        _start_from(module, Path(recipe.model.pretrained), emit)
+    if card.architecture == "clip-zero-shot":
+        start = Path(recipe.model.pretrained)
+        module.text_embeddings.copy_(embeddings_of(card.classes, model=start))
+    if embeddings is not None:
+        module.label_embeddings.copy_(embeddings)
+    if card.architecture == "geolayer":
+        labels = torch.tensor([dataset.items[i].labels for i in parts["train"]])
+        module.proportions.zero_()  # the priors are of these data, not of those before
+        module.cooccurrence.copy_(cooccurrence_matrix(labels))
+    _freeze(module, recipe)
+    return module, card
+
+
+def _freeze(module: nn.Module, recipe: Recipe) -> None:
+    model = recipe.model
+    if model.freeze != "none":
+        freeze(module, mode=model.freeze, pretrained_part=pretrained_part(module))
+    if model.freeze_blocks:
+        backbone: Any = getattr(module, "backbone", None)
+        if backbone is None or not hasattr(backbone, "freeze"):
+            raise ModelError(
+                f"freeze_blocks does not fit {model.architecture}; use freeze in the recipe."
+            )
+        backbone.freeze(model.freeze_blocks)
+
+
+def _start_from(module: nn.Module, weights: Path, emit: Emit) -> None:
+    """Take over every tensor of a file that fits, and tell which did and which did not."""
+    try:
+        tensors = load_file(weights)
+    except Exception as error:
+        raise DataError(f"The weights {weights} cannot be read: {error}.") from error
+    found = transfer(module, tensors)
+    if not found.used:
+        raise DataError(
+            f"None of the weights in {weights.name} fit the backbone of the recipe; check that "
+            "both name the same network."
+        )
+    emit("pretrained", file=weights.name, used=len(found.used), unused=found.unused,
+         missing=found.missing)  # fmt: skip

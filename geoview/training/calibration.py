@@ -1,0 +1,52 @@
+"""Temperature and thresholds of a model, chosen on its validation photos."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+Array = NDArray[np.float64]
+
+
+def log_loss(logits: Array, y: Array, *, single: bool) -> float:
+    """Mean negative log-likelihood of labels [N, n]: of the classes (single) or of each label."""
+    x, target = torch.from_numpy(logits), torch.from_numpy(y)
+    if single:
+        return float(cross_entropy(x, target.argmax(-1)))
+    return float(binary_cross_entropy_with_logits(x, target))
+
+
+def fit_temperature(logits: Array, y: Array, *, single: bool) -> float:
+    """The temperature that minimises the negative log-likelihood, by golden-section search."""
+
+    def loss(log_t: float) -> float:
+        return log_loss(logits / float(np.exp(log_t)), y, single=single)
+
+    low, high, ratio = np.log(0.05), np.log(20.0), (5**0.5 - 1) / 2
+    for _ in range(60):
+        a, b = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, b) if loss(a) < loss(b) else (a, high)
+    return float(np.exp((low + high) / 2))
+
+
+def best_thresholds(p: Array, y: Array) -> list[float]:
+    """Per class, the threshold of the best F1, between the two probabilities it separates.
+
+    A class with no positive or no negative keeps 0.5.
+    """
+    result = []
+    for k in range(p.shape[1]):
+        scores, truth = p[:, k], y[:, k] > 0
+        if truth.all() or not truth.any():
+            result.append(0.5)
+            continue
+        order = np.argsort(-scores, kind="stable")
+        hits = np.cumsum(truth[order])
+        f1 = 2 * hits / (np.arange(1, len(order) + 1) + truth.sum())
+        f1[:-1][scores[order][:-1] == scores[order][1:]] = -1
+        best = int(np.argmax(f1))
+        below = scores[order][best + 1] if best + 1 < len(order) else 0.0
+        result.append(float(np.clip((scores[order][best] + below) / 2, 0.02, 0.98)))
+    return result

@@ -1,0 +1,157 @@
+"""The figures of a model from its predictions: per tile or photo, and of layers and areas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoview.models.card import ModelCard
+from geoview.records import Prediction
+from geoview.training import curves, metrics
+from geoview.training.matching import Match
+from geoview.training.truths import Truth
+
+Array = NDArray[np.float64]
+Predictions = dict[Path, Prediction]
+# A larger table would only swell the model's card.
+MOST_CLASSES_OF_CONFUSION = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is measured: answers [N, m], the shared classes first, and labels [N, n]."""
+
+    p: Array
+    y: Array
+    groups: list[str]
+    names: tuple[str, ...]
+    thresholds: list[float]
+    exclusive: bool
+
+
+def rows_of(
+    card: ModelCard, match: Match, truths: Sequence[Truth], found: Predictions, *, restrict: bool
+) -> Rows:
+    """Every tile where data and model have the same tiles, else every photo.
+
+    The classes are exclusive where the model says so and every photo has exactly one.
+    """
+    softmax = card.task == "single-label"
+    p, y, groups = zip(*_matched(truths, found), strict=True)
+    answers = [match.answers(row, exclusive=softmax, restrict=restrict) for row in p]
+    labels = np.array(y)
+    return Rows(
+        p=np.clip(answers, 0, 1),
+        y=labels,
+        groups=list(groups),
+        names=match.names,
+        thresholds=[min(card.thresholds[k] for k in theirs) for _, theirs in match.pairs],
+        exclusive=softmax and bool((labels.sum(1) == 1).all()),
+    )
+
+
+def _matched(
+    truths: Sequence[Truth], found: Predictions
+) -> Iterator[tuple[Sequence[float], Array, str]]:
+    """(probabilities, labels, group) of every tile, or of the photo when the tiles differ."""
+    for truth in truths:
+        prediction = found[truth.path]
+        tiles = {(t.row, t.col): t.probabilities for t in prediction.tiles}
+        wanted = {place for place in truth.labels if place is not None}
+        if wanted and wanted == set(tiles):
+            for place in sorted(wanted):
+                yield tiles[place], truth.labels[place], truth.group
+        else:
+            yield prediction.probabilities, truth.labels[None], truth.group
+
+
+def presence(rows: Rows, *, with_curves: bool) -> dict[str, Any]:
+    """Which classes are there: figures with intervals, counts, confusion, curves if asked."""
+
+    def measure(chosen: NDArray[np.intp]) -> dict[str, Any]:
+        if rows.exclusive:
+            return metrics.single_label(rows.p[chosen], rows.y[chosen])
+        return metrics.multilabel(rows.p[chosen], rows.y[chosen], rows.thresholds)
+
+    figures = measure(np.arange(len(rows.y)))
+    ci95 = metrics.intervals(measure, rows.groups)
+    for key in metrics.PER_CLASS:
+        figures[key], ci95[key] = _by_name(rows, figures[key]), _by_name(rows, ci95[key])
+    result = {
+        "n": len(rows.y),
+        "positives": _by_name(rows, rows.y.sum(0).astype(int).tolist()),
+        **figures,
+    }
+    if not rows.exclusive:
+        result["thresholds"] = _by_name(rows, rows.thresholds)
+    if len(rows.names) <= MOST_CLASSES_OF_CONFUSION:
+        result["confusion"] = _confusion(rows)
+    if with_curves:
+        result["curves"] = _by_name(rows, curves.curves(rows.p, rows.y))
+    return {**result, "ci95": ci95}
+
+
+def _by_name(rows: Rows, values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(rows.names, values, strict=True))
+
+
+def _confusion(rows: Rows) -> dict[str, Any]:
+    """Rows are the truth, columns the answers; ``outside`` counts answers not in the data."""
+    if not rows.exclusive:
+        counts = metrics.confusion(rows.p, rows.y, thresholds=rows.thresholds)
+        return {"classes": list(rows.names), "counts": counts.tolist()}
+    n = len(rows.names)
+    counts = metrics.confusion(rows.p, rows.y, thresholds=None)[:n]
+    outside = counts[:, n:].sum(1)
+    return {
+        "classes": list(rows.names),
+        "counts": counts[:, :n].tolist(),
+        "outside": outside.tolist(),
+    }
+
+
+def per_photo(
+    card: ModelCard, match: Match, truths: Sequence[Truth], found: Predictions, *, restrict: bool
+) -> dict[str, Any]:
+    """Layer accuracy, dominant lithology and area error, as far as truth and model have them."""
+    layered = [
+        (float(layer.best == t.layer), t.group)
+        for t in truths
+        if (layer := found[t.path].layer) is not None and t.layer in card.layers
+    ]
+    measured = [
+        (match.answers(area, exclusive=True, restrict=restrict), _truth_pct(t.area, restrict), t)
+        for t in truths
+        if t.area is not None and (area := found[t.path].area_pct) is not None
+    ]
+    result: dict[str, Any] = {"ci95": {}}
+    _add_mean(result, "layer_accuracy", layered)
+    if not measured:
+        return result
+    right = [(float(said.argmax() == real.argmax()), t.group) for said, real, t in measured]
+    _add_mean(result, "dominant_accuracy", right)
+    errors = np.array([said[: len(real)] - real for said, real, _ in measured])
+    size = np.abs(errors)
+    result["area_mae_points"] = dict(zip(match.names, size.mean(0).tolist(), strict=True))
+    result["area_bias_points"] = dict(zip(match.names, errors.mean(0).tolist(), strict=True))
+    means = [(float(mean), t.group) for mean, (_, _, t) in zip(size.mean(1), measured, strict=True)]
+    _add_mean(result, "area_mae_points_mean", means)
+    return result
+
+
+def _truth_pct(area: Array, restrict: bool) -> Array:
+    return area * (100 / area.sum() if restrict and area.sum() > 0 else 100)
+
+
+def _add_mean(result: dict[str, Any], name: str, values: list[tuple[float, str]]) -> None:
+    if not values:
+        return
+    array = np.array([value for value, _ in values])
+    result[name] = float(array.mean())
+    found = metrics.intervals(lambda i: {name: array[i].mean()}, [group for _, group in values])
+    result["ci95"] |= found

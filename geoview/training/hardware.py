@@ -1,0 +1,53 @@
+"""Where a training runs: device, precision and number of processes, through lightning-fabric."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from geoview.training.recipe import TrainPart
+
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+def fabric(part: TrainPart, *, device: str = "auto") -> Any:
+    """A launched Fabric. Under ``torchrun`` its processes are used, whatever the recipe says.
+
+    ``device`` "cpu" keeps off the GPU; "auto" takes what the machine has.
+    """
+    from lightning_fabric import Fabric
+
+    devices, nodes = part.devices, 1
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+        devices, nodes = local, world // local
+    accelerator = device.split(":")[0] if device != "auto" else "auto"
+    if devices == "auto" and not _has_gpu(accelerator):
+        devices = 1
+    several = devices != 1 or nodes > 1
+    made = Fabric(
+        accelerator={"xpu": "auto"}.get(accelerator, accelerator),
+        devices=devices,
+        num_nodes=nodes,
+        # Parts of a network may stay out of the loss (a frozen stage, an unused head).
+        strategy="ddp_find_unused_parameters_true" if several else "auto",
+        precision=precision(part.precision),
+    )
+    made.launch()
+    return made
+
+
+def precision(wanted: str) -> Any:
+    """Fabric's name of the precision; "auto" is bf16 where the device has it in hardware."""
+    if wanted in _PRECISIONS:
+        return _PRECISIONS[wanted]
+    from geoview.models.device import choose
+
+    return "bf16-mixed" if choose().precision == "bf16" else "32-true"
+
+
+def _has_gpu(accelerator: str) -> bool:
+    import torch
+
+    return accelerator != "cpu" and torch.cuda.is_available()

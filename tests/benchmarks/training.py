@@ -1,0 +1,191 @@
+"""Training throughput: GeoView's loop beside transformers' Trainer and a plain PyTorch loop.
+
+The same photos, backbone, batch, precision, random resized crop and flips in all three; the
+others decode with Pillow in DataLoader workers as their tutorials do. Photos per second over all
+epochs, the first (which fills GeoView's cache) included, and without it. The last line is one
+JSON object with the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from geoview.models import mend_torchvision
+from geoview.models.backbone import create_timm
+from geoview.training import begin, data
+from geoview.training.images import ImageCache
+from geoview.training.loop import Trainer
+from geoview.training.recipe import Recipe
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+CROP, SIDE = (0.5, 1.0), 224
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA / "minerals7")
+    parser.add_argument("--backbone", default="deit_tiny_patch16_224")
+    parser.add_argument("--photos", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
+    options = parser.parse_args()
+    dataset = data.load(options.data)
+    step = max(1, len(dataset.items) // options.photos)
+    items = dataset.items[::step][: options.photos // options.batch * options.batch]
+    names = ("GeoView", "plain PyTorch loop", "transformers Trainer")
+    loops: tuple[Callable[..., list[float]], ...] = (_geoview, _plain, _transformers)
+    found = {}
+    for name, loop in zip(names, loops, strict=True):
+        seconds = loop(items, dataset, options)
+        whole = len(items) * len(seconds) / sum(seconds)
+        steady = len(items) / statistics.median(seconds[1:])
+        found[name] = (whole, steady)
+        _say(f"{name:<22} {whole:7.1f} photos/s with the first epoch, {steady:7.1f} after it")
+    ours = found["GeoView"]
+    ratios = {
+        other: {"with_first_epoch": ours[0] / found[other][0], "after": ours[1] / found[other][1]}
+        for other in names[1:]
+    }
+    for other, ratio in ratios.items():
+        _say(f"GeoView / {other}: {ratio['with_first_epoch']:.2f}, later {ratio['after']:.2f}")
+    _say(json.dumps({"backbone": options.backbone, "photos": len(items), "ratios": ratios}))
+    return 0
+
+
+def _geoview(items: Any, dataset: data.Dataset, options: argparse.Namespace) -> list[float]:
+    plan = Recipe.model_validate({
+        "model": {"name": "speed", "title": "Speed", "architecture": "timm-classifier",
+                  "backbone": options.backbone},
+        "preprocess": {"input_px": SIDE},
+        "augment": {"crop": CROP, "quarter_turns": False},
+        "train": {"epochs": options.epochs, "batch": options.batch, "lr": 1e-4,
+                  "precision": options.precision},
+    })  # fmt: skip
+    card = begin.new_card(plan, dataset, {"train": (), "val": (), "test": ()})
+    module, card = begin.new_module(plan, card, dataset, {"train": ()}, _ignore)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            module, recipe=plan, card=card, cache=ImageCache(Path(folder), card.preprocess),
+            train=list(items), val=list(items[:1]), job=Path(folder), emit=_ignore,
+        )  # fmt: skip
+        seconds = []
+        for epoch in range(options.epochs):
+            trainer.epoch, trainer.step_in_epoch = epoch, 0
+            started = time.perf_counter()
+            trainer._train_epoch()
+            seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def _ignore(*args: object, **fields: object) -> None:
+    return None
+
+
+class _Photos(Dataset[dict[str, Any]]):
+    """What a tutorial's dataset does: open with Pillow, transform, label."""
+
+    def __init__(self, items: Any) -> None:
+        mend_torchvision()
+        from timm.data import create_transform
+
+        self.items = items
+        self.transform = create_transform(
+            SIDE, is_training=True, scale=CROP, hflip=0.5, vflip=0.5, color_jitter=None,
+            auto_augment=None, interpolation="bilinear",
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item = self.items[index]
+        with Image.open(item.path) as image:
+            pixels = self.transform(image.convert("RGB"))
+        return {"pixel_values": pixels, "labels": item.labels.index(1.0)}
+
+
+class _Classifier(nn.Module):
+    def __init__(self, name: str, classes: int) -> None:
+        super().__init__()
+        self.network = create_timm(name, input_px=SIDE, num_classes=classes)
+
+    def forward(self, pixel_values: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        logits = self.network(pixel_values)
+        return {"loss": nn.functional.cross_entropy(logits.float(), labels), "logits": logits}
+
+
+def _plain(items: Any, dataset: data.Dataset, options: argparse.Namespace) -> list[float]:
+    model = _Classifier(options.backbone, len(dataset.classes))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    loader = DataLoader(
+        _Photos(items), options.batch, shuffle=True, num_workers=os.cpu_count() or 1,
+        persistent_workers=True, drop_last=True,
+    )  # fmt: skip
+    seconds = []
+    for _ in range(options.epochs):
+        started = time.perf_counter()
+        for batch in loader:
+            with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+                loss = model(**batch)["loss"]
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def _transformers(items: Any, dataset: data.Dataset, options: argparse.Namespace) -> list[float]:
+    mend_torchvision()
+    import transformers
+
+    class Clock(transformers.TrainerCallback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.marks: list[float] = []
+
+        def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:
+            self.marks.append(time.perf_counter())
+
+        def on_epoch_end(self, *args: Any, **kwargs: Any) -> None:
+            self.marks.append(time.perf_counter())
+
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = transformers.Trainer(
+            _Classifier(options.backbone, len(dataset.classes)),
+            transformers.TrainingArguments(
+                output_dir=folder, per_device_train_batch_size=options.batch,
+                num_train_epochs=options.epochs, learning_rate=1e-4, use_cpu=True,
+                bf16=options.precision == "bf16", dataloader_num_workers=os.cpu_count() or 1,
+                dataloader_persistent_workers=True, dataloader_drop_last=True, report_to=[],
+                save_strategy="no", logging_strategy="no", disable_tqdm=True,
+            ),
+            train_dataset=_Photos(items), callbacks=[clock],
+        )  # fmt: skip
+        trainer.train()
+    pairs: Iterator[float] = iter(clock.marks)
+    return [end - start for start, end in zip(pairs, pairs, strict=True)]
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

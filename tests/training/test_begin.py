@@ -1,0 +1,134 @@
+"""How a training begins: what it takes over, what it tells, what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from geoview.errors import DataError, ModelError
+from geoview.models import bundle, hub
+from geoview.training import begin, data, recipe, worker
+from geoview.training.recipe import Recipe
+from geoview.training.split import split
+
+MakeRecipe = Callable[..., Recipe]
+
+
+def started(r: Recipe, well: Path) -> tuple[Any, list[dict[str, Any]]]:
+    told: list[dict[str, Any]] = []
+
+    def emit(kind: str, **fields: Any) -> None:
+        told.append({"event": kind, **fields})
+
+    dataset = data.load(well)
+    parts = split(dataset.items, r.split, seed=0)
+    card = begin.new_card(r, dataset, parts)
+    module, _ = begin.new_module(r, card, dataset, parts, emit)
+    return module, told
+
+
+def with_model(r: Recipe, **update: object) -> Recipe:
+    return r.model_copy(update={"model": r.model.model_copy(update=update)})
+
+
+def test_it_says_which_tensors_were_taken_over(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    first, _ = started(tiny_recipe(), well)
+    tensors = {f"conv.{k}": v for k, v in {"extra": torch.zeros(2)}.items()}
+    tensors |= {k: v.half() for k, v in first.backbone.network.state_dict().items()}
+    left_out = next(k for k in tensors if k.endswith("conv1.0.weight") or "conv1" in k)
+    del tensors[left_out]
+    save_file(tensors, tmp_path / "weights.safetensors")
+    second, told = started(
+        with_model(tiny_recipe(), pretrained=str(tmp_path / "weights.safetensors")), well
+    )
+    (event,) = [e for e in told if e["event"] == "pretrained"]
+    assert event["unused"] == ["conv.extra"]
+    assert event["used"] == len(tensors) - 1
+    assert any(name.endswith(left_out) for name in event["missing"])
+    assert any("label_embeddings" in name for name in event["missing"])
+    kept = "layer1.0.conv1.weight"
+    own = second.backbone.network.state_dict()[kept]
+    assert torch.equal(own, first.backbone.network.state_dict()[kept].half().float())
+
+
+def test_weights_of_another_network_are_refused(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    save_file({"other.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(DataError, match=r"other\.safetensors fit the backbone"):
+        started(with_model(tiny_recipe(), pretrained=str(tmp_path / "other.safetensors")), well)
+    (tmp_path / "pickled.safetensors").write_bytes(b"\x80\x04cos\nsystem\n.")
+    with pytest.raises(DataError, match="cannot be read"):
+        started(with_model(tiny_recipe(), pretrained=str(tmp_path / "pickled.safetensors")), well)
+
+
+def test_the_hub_is_asked_only_when_the_user_allows_it(
+    tmp_path: Path, tiny_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    r = with_model(tiny_recipe(), pretrained="hub", backbone="resnet18")
+    with pytest.raises(DataError, match="--download"):
+        worker.with_weights(r, download=False)
+    asked: list[tuple[str, str]] = []
+
+    def fetch(repository: str, file: str) -> str:
+        asked.append((repository, file))
+        return str(tmp_path / file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fetch)
+    found = worker.with_weights(r, download=True)
+    assert found.model.pretrained == str(tmp_path / "model.safetensors")
+    assert asked[0][0].startswith("timm/resnet18.")
+    assert asked[0][1] == "model.safetensors"
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(repository: str, file: str) -> str:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+    with pytest.raises(ModelError, match="check the connection"):
+        hub.download("resnet18")
+    with pytest.raises(ModelError, match="no weights"):
+        hub.download("test_no_such_net")
+
+
+def test_local_weights_named_like_the_backbone_answer_for_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOVIEW_HOME", str(tmp_path))
+    shipped = recipe.find("deeprock.paper")
+    assert recipe.read(shipped).model.pretrained == "hub"
+    file = tmp_path / "data" / "weights" / "densenet121.tv_in1k.safetensors"
+    save_file({"w": torch.zeros(1)}, file)
+    assert recipe.read(shipped).model.pretrained == str(file)
+
+
+@pytest.mark.parametrize("mode", ["frozen", "head-only", "partly", "none"])
+def test_freezing_modes_reach_the_network(mode: str, well: Path, tiny_recipe: MakeRecipe) -> None:
+    module, _ = started(with_model(tiny_recipe(), freeze=mode), well)
+    learns = {n: p.requires_grad for n, p in module.backbone.network.named_parameters()}
+    assert any(learns.values()) == (mode in ("partly", "none"))
+    assert all(learns.values()) == (mode == "none")
+    assert all(p.requires_grad for n, p in module.named_parameters() if n.startswith("fusion"))
+
+
+def test_fine_tuning_a_model_takes_its_head_too(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    first, _ = started(tiny_recipe(), well)
+    dataset = data.load(well)
+    card = begin.new_card(tiny_recipe(), dataset, {"train": (0,), "val": (1,), "test": ()})
+    torch.nn.init.constant_(first.classifier, 0.5)
+    path = tmp_path / "first.safetensors"
+    bundle.save(path, module=first, card=card)
+    second, told = started(with_model(tiny_recipe(), pretrained=str(path)), well)
+    assert torch.equal(second.classifier, first.classifier)  # one half is exact in fp16
+    assert not float(second.proportions.sum())
+    assert next(e for e in told if e["event"] == "pretrained")["missing"] == []

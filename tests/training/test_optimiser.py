@@ -1,0 +1,71 @@
+"""Groups of the optimiser and the moving average of the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from geoview.training import optimiser
+from geoview.training.recipe import Recipe
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.ModuleDict({"conv": nn.Conv2d(3, 2, 1), "fc": nn.Linear(2, 2)})
+        self.own = nn.Linear(2, 2)
+
+
+def recipe(**train: object) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "model": {
+                "name": "n", "title": "n", "architecture": "a", "backbone": "b",
+                "pretrained": "some",
+            },
+            "preprocess": {"input_px": 32},
+            "train": {"epochs": 1, "lr": 0.1, "backbone_lr": 0.5, "weight_decay": 0.3, **train},
+        }
+    )  # fmt: skip
+
+
+def settings(module: nn.Module, made: torch.optim.Optimizer, name: str) -> dict[str, Any]:
+    wanted = dict(module.named_parameters())[name]
+    return next(g for g in made.param_groups if any(p is wanted for p in g["params"]))
+
+
+def test_pretrained_parts_learn_slower_and_biases_do_not_decay() -> None:
+    net = Net()
+    made = optimiser.build(net, recipe())
+    assert isinstance(made, torch.optim.AdamW)
+    conv, head = settings(net, made, "network.conv.weight"), settings(net, made, "own.weight")
+    assert (conv["lr_factor"], conv["weight_decay"]) == (0.5, 0.3)
+    assert (head["lr_factor"], head["weight_decay"]) == (1.0, 0.3)
+    assert settings(net, made, "own.bias")["weight_decay"] == 0
+    new_head = settings(net, made, "network.fc.weight")
+    assert new_head["lr_factor"] == 1.0
+    net.own.weight.requires_grad_(False)
+    made = optimiser.build(net, recipe())
+    assert all(p is not net.own.weight for g in made.param_groups for p in g["params"])
+
+
+def test_sgd_has_the_recipes_momentum() -> None:
+    made = optimiser.build(Net(), recipe(optimiser="sgd", momentum=0.8))
+    assert isinstance(made, torch.optim.SGD)
+    assert made.param_groups[0]["momentum"] == 0.8
+
+
+def test_average_follows_quickly_at_first_and_slowly_later() -> None:
+    net = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(net.weight, 0.0)
+    average = optimiser.Average(net, 0.9)
+    nn.init.constant_(net.weight, 1.0)
+    average.update(net, steps_done=0)
+    first = float(average.module.weight.detach())
+    assert first == pytest.approx(0.9)
+    nn.init.constant_(net.weight, 0.0)
+    average.update(net, steps_done=10_000)
+    assert float(average.module.weight.detach()) == pytest.approx(first * 0.9)

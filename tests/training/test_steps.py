@@ -1,0 +1,196 @@
+"""One step of the loop: in parts, with little memory, with broken photos, in processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from geoview.errors import DataError
+from geoview.training import checkpoint
+from geoview.training.loop import Trainer
+from geoview.training.recipe import Recipe
+
+MakeRecipe = Callable[..., Recipe]
+MakeTrainer = Callable[..., Trainer]
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in trainer.module.parameters()])
+
+
+@pytest.fixture
+def steady(tiny_recipe: MakeRecipe) -> MakeRecipe:
+    """A recipe whose network does not look at the batch as a whole (no BatchNorm, no dropout)."""
+
+    def make(**train: object) -> Recipe:
+        r = tiny_recipe(**train)
+        model = r.model.model_copy(update={"backbone": "vit_tiny_patch16_224"})
+        return r.model_copy(update={"model": model})
+
+    return make
+
+
+def test_a_batch_in_parts_is_the_same_step(
+    well: Path, steady: MakeRecipe, make_trainer: MakeTrainer
+) -> None:
+    whole = make_trainer(well, steady(epochs=1))
+    whole._train_epoch()
+    parts = make_trainer(well, steady(epochs=1, micro_batch=3))
+    parts._train_epoch()
+    assert torch.allclose(weights(whole), weights(parts), atol=2e-5)
+
+
+def test_when_memory_runs_out_smaller_parts_do_the_same_step(
+    well: Path, steady: MakeRecipe, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_trainer(well, steady(epochs=1))
+    whole._train_epoch()
+    told: list[dict[str, Any]] = []
+    small = make_trainer(
+        well, steady(epochs=1), emit=lambda kind, **f: told.append({"event": kind, **f})
+    )
+    real = small.normalise
+
+    def limited(pixels: torch.Tensor) -> torch.Tensor:
+        if len(pixels) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(pixels)
+
+    monkeypatch.setattr(small, "normalise", limited)
+    small._train_epoch()
+    assert [e["micro_batch"] for e in told if e["event"] == "memory"] == [4, 2]
+    assert torch.allclose(weights(whole), weights(small), atol=2e-5)
+
+
+def test_no_memory_for_one_photo_is_one_sentence(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(well, tiny_recipe())
+
+    def never(pixels: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(trainer, "normalise", never)
+    with pytest.raises(DataError, match="smaller backbone"):
+        trainer._train_epoch()
+
+
+def test_early_stop_ends_when_nothing_gets_better(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer
+) -> None:
+    trainer = make_trainer(well, tiny_recipe(epochs=30, lr=1e-12, early_stop=2, ema=0.0))
+    trainer.fit()
+    assert trainer.epoch == 3
+
+
+@pytest.mark.parametrize("criterion", ["map", "accuracy", "macro_f1", "loss"])
+def test_the_best_epoch_is_chosen_by_the_recipes_criterion(
+    criterion: str, well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer
+) -> None:
+    trainer = make_trainer(well, tiny_recipe(criterion=criterion))
+    score, loss = trainer.validate()
+    assert loss > 0
+    assert score == pytest.approx(-loss) if criterion == "loss" else 0 <= score <= 1
+
+
+def test_a_photo_that_breaks_in_the_middle_is_left_out_and_told(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer
+) -> None:
+    told: list[dict[str, Any]] = []
+    trainer = make_trainer(
+        well, tiny_recipe(epochs=2), emit=lambda kind, **f: told.append({"event": kind, **f})
+    )
+    broken = trainer.train_items[0]
+    trainer.cache.photo(broken.path)
+    for stored in trainer.cache.folder.rglob("*"):
+        if stored.is_file():
+            stored.unlink()
+    broken.path.write_bytes(broken.path.read_bytes()[:100])
+    trainer.fit()
+    skipped = [e for e in told if e["event"] == "skipped"]
+    assert [e["file"] for e in skipped] == [broken.file]
+    assert skipped[0]["reason"]
+    steps = [e for e in told if e["event"] == "step"]
+    assert len(steps) == 2 * trainer.steps
+
+
+def test_when_every_photo_is_broken_it_says_so(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer
+) -> None:
+    trainer = make_trainer(well, tiny_recipe())
+    for photo in well.glob("*.png"):
+        photo.write_bytes(b"nothing")
+    with pytest.raises(DataError, match="None of the training photos"):
+        trainer._train_epoch()
+    with pytest.raises(DataError, match="None of the validation photos"):
+        trainer.validate()
+
+
+def test_a_full_disk_keeps_the_last_good_checkpoint(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(well, tiny_recipe(epochs=1))
+    trainer.fit()
+    last = trainer.job / "last.safetensors"
+    good = last.read_bytes()
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(DataError, match="make room on the disk"):
+        trainer._save()
+    assert last.read_bytes() == good
+    assert not list(trainer.job.glob("*.tmp*"))
+
+
+_TWO = """
+import json, sys
+from pathlib import Path
+from geoview.training import worker
+sys.exit(worker.main(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("processes", [2])
+def test_two_processes_train_one_model(
+    processes: int, well: Path, tmp_path: Path, steady: MakeRecipe
+) -> None:
+    """As ``torchrun`` starts them: same batch, half of it each, gradients shared."""
+    r = steady(epochs=1, ema=0.0)
+    for name in ("one", "two"):
+        job = tmp_path / name
+        job.mkdir()
+        plan = {
+            "recipe": r.model_dump(mode="json"), "data": [str(well)], "device": "cpu",
+            "out": str(tmp_path / f"{name}.safetensors"), "cache": str(tmp_path / "cache"),
+        }  # fmt: skip
+        (job / "job.json").write_text(json.dumps(plan))
+    subprocess.run([sys.executable, "-c", _TWO, str(tmp_path / "one")], check=True)
+    common = {
+        **os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29631", "OMP_NUM_THREADS": "1",
+        "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "GROUP_RANK": "0",
+        "TORCHELASTIC_RUN_ID": "test",
+    }  # fmt: skip
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", _TWO, str(tmp_path / "two")],
+            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(processes)
+    ]
+    assert [p.wait(timeout=200) for p in started] == [0] * processes
+    from safetensors.torch import load_file
+
+    one, two = (load_file(tmp_path / f"{n}.safetensors") for n in ("one", "two"))
+    assert all(torch.allclose(one[k].float(), two[k].float(), atol=1e-4) for k in one)
+    events = (tmp_path / "two" / "events.jsonl").read_text().splitlines()
+    assert sum(json.loads(line)["event"] == "done" for line in events) == 1
