@@ -51,7 +51,7 @@ def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *events: dict[str, An
     started: list[Any] = []
 
     def start(recipe: Any, **options: Any) -> FakeJob:
-        started.append((recipe.model.name, options))
+        started.append((recipe, options))
         return FakeJob(tmp_path)
 
     monkeypatch.setattr(job, "start", start)
@@ -67,12 +67,48 @@ def test_a_training_is_told_step_by_step(
 ) -> None:
     started = given(monkeypatch, tmp_path, STEP, EPOCH, {"event": "done"})
     assert cli.main([*arguments, "--resume"]) == 0
-    ((name, options),) = started
-    assert (name, options["resume"]) == ("tiny", True)
+    ((recipe, options),) = started
+    assert (recipe.model.name, options["resume"]) == ("tiny", True)
+    assert not options["download"]
     assert options["out"] == tmp_path / "m.safetensors"
     err = capsys.readouterr().err
     assert "Epoch 1 of 2: loss 0.7000, score 0.5000" in err
     assert "Wrote" in err
+
+
+def test_settings_and_leave_to_download_reach_the_worker(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = given(monkeypatch, tmp_path, {"event": "done"})
+    more = ["--set", "train.epochs=7", "--set", "loss.name=focal", "--download", "--device", "cpu"]
+    assert cli.main([*arguments, *more]) == 0
+    ((recipe, options),) = started
+    assert (recipe.train.epochs, recipe.loss.name) == (7, "focal")
+    assert (options["download"], options["device"]) == (True, "cpu")
+
+
+def test_what_happens_in_between_is_told(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = {
+        "event": "data", "counts": {"train": 3}, "classes": ["a"], "warnings": ["a is empty"],
+    }  # fmt: skip
+    weights = {
+        "event": "pretrained", "file": "w.safetensors", "used": 9,
+        "unused": ["head.weight", "head.bias"], "missing": [],
+    }  # fmt: skip
+    broken = {"event": "skipped", "file": "a.jpg", "reason": "The photo a.jpg cannot be read."}
+    memory = {"event": "memory", "micro_batch": 4, "batch": 16}
+    given(monkeypatch, tmp_path, data, weights, broken, memory, {"event": "done"})
+    assert cli.main(arguments) == 0
+    err = " ".join(capsys.readouterr().err.split())
+    assert "a is empty" in err
+    assert "9 tensors used, 2 of the file not used (head.weight, head.bias)" in err
+    assert "a.jpg cannot be read. It is left out." in err
+    assert "4 photos at a time, still 16 a step" in err
 
 
 def test_a_failed_training_says_why(

@@ -13,19 +13,22 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 def fabric(part: TrainPart, *, device: str = "auto") -> Any:
     """A launched Fabric. Under ``torchrun`` its processes are used, whatever the recipe says.
 
-    ``device`` "cpu" keeps off the GPU; "auto" takes what the machine has.
+    ``device`` "cpu" keeps off the GPU, "cuda:1" takes that one; "auto" takes what the machine has.
     """
     from lightning_fabric import Fabric
 
-    devices, nodes = part.devices, 1
+    devices: int | str | list[int] = part.devices
+    nodes = 1
+    accelerator, _, number = device.partition(":")
+    if number:
+        devices = [int(number)]
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if "TORCHELASTIC_RUN_ID" in os.environ:
         local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
         devices, nodes = local, world // local
-    accelerator = device.split(":")[0] if device != "auto" else "auto"
     if devices == "auto" and not _has_gpu(accelerator):
         devices = 1
-    several = devices != 1 or nodes > 1
+    several = nodes > 1 or (devices != 1 and not number)
     made = Fabric(
         accelerator={"xpu": "auto"}.get(accelerator, accelerator),
         devices=devices,
