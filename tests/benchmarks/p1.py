@@ -41,13 +41,13 @@ TABLE_4 = {
     "Asymmetric, γ+ 0, γ− 1": ("asymmetric", {"gamma_pos": 0.0, "gamma_neg": 1.0}, 85.26),
 }
 PUBLISHED = "Asymmetric, γ+ 0, γ− 1"
-SMALL = (("preprocess.input_px", 192), ("train.epochs", 8), ("split.near_duplicates", -1))
+SMALL = (("preprocess.input_px", 192), ("train.epochs", 6), ("split.near_duplicates", -1))
 
 
 def main() -> None:
     given = arguments(__doc__)
     sets = {
-        "mosaics of 37 minerals and rocks": (_mosaic(("minerals7", "rocks30"), 700),),
+        "mosaics of 37 minerals and rocks": (_mosaic(("minerals7", "rocks30"), 500),),
         "rendered cuttings": (SHARED / "cuttings" / "well_a",),
     }
     rows = by_row(trained(list(_runs(sets, given.profile, given.seeds)), jobs=given.jobs))
