@@ -224,6 +224,46 @@ def zero_shot(
 
 
 @app.command()
+def clean(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option(help="The list of decisions (JSON); else in FOLDER/.geoview.")
+    ] = None,
+    apply: Annotated[
+        Path | None, typer.Option(metavar="TARGET", help="Write a cleaned copy into this folder.")
+    ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out: unreadable, aspect, duplicates, resize, text or crop."),
+    ] = None,
+    undo: Annotated[
+        list[str] | None, typer.Option(help="Take back decisions on a photo, a step or photo:step.")
+    ] = None,
+    accept: Annotated[list[str] | None, typer.Option(help="The opposite of --undo.")] = None,
+    owlvit: Annotated[
+        Path | None, typer.Option(help="Folder of an OWL-ViT, as downloaded from the hub.")
+    ] = None,
+    max_bits: Annotated[
+        int | None, typer.Option(help="Near-duplicates differ in at most so many of 64 bits.")
+    ] = None,
+    max_aspect: Annotated[
+        float | None, typer.Option(help="Remove photos with a longer to shorter side above this.")
+    ] = None,
+) -> int:
+    """List what to clean in a folder of photos, with reasons; nothing in it is changed.
+
+    Run again it keeps what was accepted or undone, and only looks at new photos.
+    """
+    from geoview.commands import clean as command
+
+    wishes = command.Wishes(
+        out, apply, tuple(skip or ()), tuple(undo or ()), tuple(accept or ()), owlvit,
+        max_bits, max_aspect,
+    )  # fmt: skip
+    return command.run(folder, wishes)
+
+
+@app.command()
 def models(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Show the card of this model.")

@@ -61,8 +61,7 @@ def phash(picture: Picture) -> np.uint64:
 
 def hashes(pictures: Iterable[Picture], *, workers: int | None = None) -> Hashes:
     """The hashes of many pictures, uint64 (n,), on ``workers`` threads (else one a core)."""
-    with ThreadPoolExecutor(workers or _cores()) as pool:
-        small = list(pool.map(lanczos.shrink, pictures))
+    small = list(_ordered(lanczos.shrink, pictures, workers=workers or _cores()))
     return _of_small(np.array(small, np.uint8).reshape(-1, lanczos.SIDE, lanczos.SIDE))
 
 
@@ -102,7 +101,7 @@ def _look(path: Path) -> tuple[NDArray[np.uint8], tuple[int, int]] | str:
     return lanczos.shrink(photo.pixels), (photo.width_px, photo.height_px)
 
 
-def _ordered(work: Callable[[T], R], items: Sequence[T], *, workers: int) -> Iterator[R]:
+def _ordered(work: Callable[[T], R], items: Iterable[T], *, workers: int) -> Iterator[R]:
     """``pool.map`` that never runs far ahead, so that stopping is quick."""
     with ThreadPoolExecutor(workers) as pool:
         waiting = iter(items)

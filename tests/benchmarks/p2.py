@@ -17,6 +17,7 @@ from _reproduce import mean_sd as cell
 
 from geoview.training import duplicates
 from geoview.training.evaluate import evaluate
+from geoview.training.matching import match
 
 SETS = ("rocks30", "igneous7", "rocks_noisy")
 SMALL = (("train.epochs", 10), ("split.specimen", "^(vl_.*?)\\d?$"))
@@ -44,6 +45,8 @@ def main() -> None:
             if target == source:
                 values = [figures[0]["top1"] for figures in rows[source]]
                 cells.append(f"{cell(values)} (own test part)")
+            elif not _shared(source, target):
+                cells.append("– (all photos of the shared names are in both sets)")
             else:
                 found = [_across(model, source, target) for model in models]
                 shared = len(found[0]["class_mapping"])
@@ -52,6 +55,16 @@ def main() -> None:
         table.append((source, *cells))
     text = markdown((f"trained on ({given.profile})", *(f"tested on {s}" for s in SETS)), table)
     publish("p2", f"{PAPER}\n\n{text}\n", write=given.write)
+
+
+def _shared(source: str, target: str) -> bool:
+    """Whether any photo is left of the names that both sets have."""
+    theirs = match(_names(SHARED / source), _names(_unseen(source, target)))
+    return bool(theirs.pairs)
+
+
+def _names(folder: Path) -> list[str]:
+    return [p.name for p in folder.iterdir() if p.is_dir()]
 
 
 def _across(model: Path, source: str, target: str) -> dict[str, object]:

@@ -1,0 +1,155 @@
+"""``geoview clean``: a list of what to remove, mask, crop and shrink, to review and apply."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoview.commands import common, console
+from geoview.errors import Cancelled, DataError
+from geoview.photos import clean_list, plates
+from geoview.photos.clean import Finder, clean
+from geoview.photos.clean_apply import apply
+from geoview.photos.clean_decide import Options
+from geoview.photos.clean_list import CleanList
+
+DEFAULT_OUT = Path(".geoview") / "cleaning.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked of a cleaning."""
+
+    out: Path | None = None
+    target: Path | None = None
+    skip: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
+    owlvit: Path | None = None
+    max_bits: int | None = None
+    max_aspect: float | None = None
+
+
+def run(folder: Path, wishes: Wishes) -> int:
+    """Decide, review, show and perhaps apply; returns the exit code. Raises DataError."""
+    out = wishes.out or folder / DEFAULT_OUT
+    common.check_target(out)
+    common.check_target(wishes.target, folder=True)
+    options = _options(wishes)
+    before = clean_list.load(out) if out.exists() else CleanList()
+    with console.on_interrupt() as stop:
+        try:
+            cleaned = _cleaned(folder, before, options, wishes, out, stop)
+            failed = _applied(cleaned, folder, wishes.target, stop) if wishes.target else {}
+        except Cancelled as error:
+            console.say(f"{error} The list so far: {out}")
+            return console.STOPPED
+    for file, reason in failed.items():
+        console.say(f"{file}: {reason}", style="red")
+    if not cleaned.photos:
+        raise DataError(f"{folder} holds no photos: choose another folder.")
+    unreadable = any(photo.reason for photo in cleaned.photos)
+    return console.SOME_FAILED if failed or unreadable else console.DONE
+
+
+def _cleaned(
+    folder: Path,
+    before: CleanList,
+    options: Options,
+    wishes: Wishes,
+    out: Path,
+    stop: console.Stop,
+) -> CleanList:
+    """Reviewing may let photos through to later steps, so the chain runs again after it."""
+    text, objects = _finders(options, wishes.owlvit)
+
+    def chain(known: CleanList) -> CleanList:
+        with console.Bar("Cleaning") as bar:
+            return clean(
+                folder, options=options, before=known, find_text=text, find_objects=objects,
+                keep=lambda found: clean_list.save(out, found), progress=bar.update,
+                cancelled=stop,
+            )  # fmt: skip
+
+    cleaned = chain(before)
+    if wishes.undo or wishes.accept:
+        for accepted, names in ((False, wishes.undo), (True, wishes.accept)):
+            for name in names:
+                cleaned = _reviewed(cleaned, name, accepted=accepted)
+        cleaned = chain(cleaned)
+    _show(cleaned, out)
+    return cleaned
+
+
+def _reviewed(cleaned: CleanList, name: str, *, accepted: bool) -> CleanList:
+    """``name`` is a step, a photo, or photo:step."""
+    if name in clean_list.STEPS:
+        return cleaned.reviewed(accepted, steps=[name])
+    file, colon, step = name.rpartition(":")
+    if colon and step in clean_list.STEPS:
+        return cleaned.reviewed(accepted, files=[file], steps=[step])
+    return cleaned.reviewed(accepted, files=[name])
+
+
+def _options(wishes: Wishes) -> Options:
+    for name in wishes.skip:
+        if name not in clean_list.STEPS:
+            raise DataError(
+                f"There is no step {name}; the steps are {', '.join(clean_list.STEPS)}."
+            )
+    usual = Options()
+    return Options(
+        steps=usual.steps - set(wishes.skip),
+        max_aspect=usual.max_aspect if wishes.max_aspect is None else wishes.max_aspect,
+        max_bits=usual.max_bits if wishes.max_bits is None else wishes.max_bits,
+    )
+
+
+def _finders(options: Options, owlvit: Path | None) -> tuple[Finder | None, Finder | None]:
+    """The detectors at hand; says which step is left out and why."""
+    text = objects = None
+    if "text" in options.steps:
+        if reason := plates.why_not():
+            console.say(f"Text plates are not looked for: {reason}.", style="yellow")
+        else:
+            text = Finder(plates.name(), plates.text_finder())
+    if "crop" in options.steps:
+        if owlvit is None:
+            console.say(
+                "Photos are not cropped to their objects: give the folder of a downloaded "
+                "OWL-ViT with --owlvit.",
+                style="yellow",
+            )
+        else:
+            objects = _object_finder(owlvit)
+    return text, objects
+
+
+def _object_finder(folder: Path) -> Finder:
+    from geoview.models.owlvit import Detector
+
+    detector = Detector(folder)
+    return Finder(detector.name, lambda pixels: [box for box, _, _ in detector.detect(pixels)])
+
+
+def _show(cleaned: CleanList, out: Path) -> None:
+    rows = [
+        [d.step, d.file, d.action if d.accepted else f"({d.action})", d.reason]
+        for d in cleaned.decisions
+    ]
+    console.table(("step", "file", "action", "reason"), rows, right=())
+    counts = Counter(d.step for d in cleaned.decisions if d.accepted)
+    undone = sum(not d.accepted for d in cleaned.decisions)
+    words = ", ".join(f"{step} {counts[step]}" for step in clean_list.STEPS if counts[step])
+    stay = len(clean_list.kept(cleaned))
+    console.say(f"{stay} of {len(cleaned.photos)} photos stay. {words or 'Nothing to clean'}"
+                f"{f'; not accepted: {undone}' if undone else ''}.")  # fmt: skip
+    console.say(f"The photos are left as they are; the decisions are in {out}")
+
+
+def _applied(cleaned: CleanList, folder: Path, target: Path, stop: console.Stop) -> dict[str, str]:
+    with console.Bar("Writing the cleaned copy") as bar:
+        failed = apply(cleaned, source=folder, target=target, progress=bar.update, cancelled=stop)
+    console.say(f"Wrote the cleaned copy to {target}")
+    return failed

@@ -1,0 +1,195 @@
+"""The cleaning chain of P2, section 3: unreadable → extreme aspect ratio → near-duplicates →
+longest side 1024 → text plates masked → crop to the objects.
+
+Nothing on disk is changed: the chain makes a list of decisions to review (``clean_list``), which
+``clean_apply`` can carry out on a copy. The detectors are passed in as plain functions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoview.callbacks import never
+from geoview.errors import Cancelled, PhotoError
+from geoview.photos import clean_picture, decode, phash
+from geoview.photos.clean_decide import Options, decide
+from geoview.photos.clean_list import CleanList, Seen
+from geoview.photos.scan import scan
+from geoview.records import BoxXYXY, Photo, Progress
+
+_HASH_BATCH = 256
+_KEEP_EVERY_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """A detector: RGB pixels, uint8 (h, w, 3) → boxes xyxy in these pixels.
+
+    ``name`` says which one and how it is set: what another one found is looked for again.
+    """
+
+    name: str
+    find: Callable[[NDArray[np.uint8]], Sequence[BoxXYXY]]
+
+
+def clean(
+    folder: Path,
+    *,
+    options: Options | None = None,
+    before: CleanList | None = None,
+    find_text: Finder | None = None,
+    find_objects: Finder | None = None,
+    keep: Callable[[CleanList], None] = lambda _: None,
+    progress: Callable[[Progress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = never,
+) -> CleanList:
+    """Decide on every photo below ``folder``; the same photos and options, the same list.
+
+    ``before`` is an earlier list of the folder: what it saw of unchanged photos is not looked at
+    again, and what was accepted or undone stays so. ``keep`` gets the unfinished list now and
+    then and when the run ends early, to go on from. ``find_text`` and ``find_objects``: without
+    one its step makes no new findings. Raises Cancelled, and DataError for a bad folder.
+    """
+    run = _Run(options or Options(), before or CleanList(), keep, progress, cancelled)
+    photos = scan(folder).photos
+    try:
+        run.hash(photos)
+        run.detect(photos, text=find_text, objects=find_objects)
+    finally:
+        keep(run.result)
+    return run.result
+
+
+class _Run:
+    """One run over a folder; ``result`` is right at any time for what is seen so far."""
+
+    def __init__(
+        self,
+        options: Options,
+        before: CleanList,
+        keep: Callable[[CleanList], None],
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._options, self._before = options, before
+        self._keep, self._progress, self._cancelled = keep, progress, cancelled
+        self._seen: dict[str, Seen] = {}
+        self._kept_at = time.monotonic()
+
+    @property
+    def result(self) -> CleanList:
+        photos = tuple(self._seen.values())
+        return CleanList(photos, decide(photos, options=self._options, before=self._before))
+
+    def hash(self, photos: Sequence[Photo]) -> None:
+        """Sizes and hashes of all photos; only new and changed ones are read."""
+        known = {photo.file: photo for photo in self._before.photos}
+        new = [photo for photo in photos if not _unchanged(known.get(photo.file), photo)]
+        have = {p.file: known[p.file] for p in photos if _unchanged(known.get(p.file), p)}
+        self._seen = dict(have)
+        for start in range(0, len(new), _HASH_BATCH):
+            have |= self._hashed(new[start : start + _HASH_BATCH], done=start, total=len(new))
+            self._seen = {p.file: have[p.file] for p in photos if p.file in have}
+            self._keep_now_and_then()
+
+    def _hashed(self, photos: Sequence[Photo], *, done: int, total: int) -> dict[str, Seen]:
+        found = phash.hash_files(
+            [photo.path for photo in photos],
+            progress=lambda p: self._progress(
+                Progress(done + p.done, total, p.rate_per_s, p.failed)
+            ),
+            cancelled=self._cancelled,
+        )
+        return {
+            photo.file: Seen(
+                file=photo.file,
+                size_bytes=photo.size_bytes,
+                mtime_ns=photo.mtime_ns,
+                width_px=int(found.sizes_px[i, 0]),
+                height_px=int(found.sizes_px[i, 1]),
+                phash=int(found.hashes[i]),
+                reason=found.unreadable.get(i, ""),
+            )
+            for i, photo in enumerate(photos)
+        }
+
+    def detect(
+        self, photos: Sequence[Photo], *, text: Finder | None, objects: Finder | None
+    ) -> None:
+        """Text and objects of the photos that no earlier step removes."""
+        text = text if "text" in self._options.steps else None
+        objects = objects if "crop" in self._options.steps else None
+        removed = {d.file for d in self.result.decisions if d.action == "remove" and d.accepted}
+        left = [
+            photo
+            for photo in photos
+            if photo.file not in removed
+            and not _looked(self._seen[photo.file], text=text, objects=objects)
+        ]
+        began = time.monotonic()
+        for done, photo in enumerate(left, start=1):
+            if self._cancelled():
+                raise Cancelled("Stopped; the same command goes on from here.")
+            self._seen[photo.file] = self._looked_at(photo, text=text, objects=objects)
+            rate = done / max(time.monotonic() - began, 1e-9)
+            self._progress(Progress(done, len(left), rate))
+            self._keep_now_and_then()
+
+    def _looked_at(self, photo: Photo, *, text: Finder | None, objects: Finder | None) -> Seen:
+        """Both detectors on the photo at the size the chain brings it to, text masked first."""
+        seen = self._seen[photo.file]
+        try:
+            pixels = decode.decode(photo.path).pixels
+        except PhotoError as error:
+            return dataclasses.replace(seen, reason=str(error))
+        width = pixels.shape[1]
+        pixels = clean_picture.shrunk(pixels, longest_px=self._options.longest_px)
+        scale = width / pixels.shape[1]
+        if text is not None:
+            boxes = _scaled(text.find(pixels), scale)
+            seen = dataclasses.replace(seen, text=boxes, text_by=text.name)
+        if objects is not None:
+            if text is not None and seen.text:
+                plate = clean_picture.union(_scaled(seen.text, 1 / scale))
+                pixels = clean_picture.masked(pixels, box_xyxy=plate)
+            boxes = _scaled(objects.find(pixels), scale)
+            name = _objects_by(objects, text=text)
+            seen = dataclasses.replace(seen, objects=boxes, objects_by=name)
+        return seen
+
+    def _keep_now_and_then(self) -> None:
+        if time.monotonic() - self._kept_at >= _KEEP_EVERY_S:
+            self._keep(self.result)
+            self._kept_at = time.monotonic()
+
+
+def _unchanged(seen: Seen | None, photo: Photo) -> bool:
+    return seen is not None and (seen.size_bytes, seen.mtime_ns) == (
+        photo.size_bytes,
+        photo.mtime_ns,
+    )
+
+
+def _looked(seen: Seen, *, text: Finder | None, objects: Finder | None) -> bool:
+    """Whether these detectors have seen the photo already."""
+    return (text is None or seen.text_by == text.name) and (
+        objects is None or seen.objects_by == _objects_by(objects, text=text)
+    )
+
+
+def _objects_by(objects: Finder, *, text: Finder | None) -> str:
+    return objects.name if text is None else f"{objects.name}, after {text.name}"
+
+
+def _scaled(boxes: Sequence[BoxXYXY], scale: float) -> tuple[BoxXYXY, ...]:
+    return tuple(
+        (float(x0 * scale), float(y0 * scale), float(x1 * scale), float(y1 * scale))
+        for x0, y0, x1, y1 in boxes
+    )

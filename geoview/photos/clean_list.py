@@ -1,0 +1,145 @@
+"""The reviewable list that cleaning a folder makes: decisions with reasons, nothing more.
+
+The list keeps apart what was seen (``Seen``: slow to find, true whatever is decided) and what
+follows from it (``Decision``), so that a run that was stopped goes on where it was and an undone
+decision costs nothing to take back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+
+from geoview import files
+from geoview.errors import DataError
+from geoview.records import BoxXYXY
+
+Step = Literal["unreadable", "aspect", "duplicates", "resize", "text", "crop"]
+Action = Literal["remove", "resize", "mask", "crop"]
+STEPS: tuple[Step, ...] = ("unreadable", "aspect", "duplicates", "resize", "text", "crop")
+
+_MAX_BYTES = 1 << 28
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+_Text = Annotated[str, Field(max_length=4096)]
+_Side = Annotated[int, Field(ge=0, le=1 << 24)]
+_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+
+@checked(config=_STRICT, frozen=True, slots=True)
+class Seen:
+    """What is known of one photo; ``width_px`` and ``height_px`` as displayed.
+
+    ``reason``: why it cannot be read. ``text`` and ``objects``: boxes that the detectors named
+    in ``text_by`` and ``objects_by`` found, in oriented original pixels.
+    """
+
+    file: _Text
+    size_bytes: _Count
+    mtime_ns: int
+    width_px: _Side = 0
+    height_px: _Side = 0
+    phash: Annotated[int, Field(ge=0, lt=1 << 64)] = 0
+    reason: _Text = ""
+    text: tuple[BoxXYXY, ...] = ()
+    objects: tuple[BoxXYXY, ...] = ()
+    text_by: _Text = ""
+    objects_by: _Text = ""
+
+
+@checked(config=_STRICT, frozen=True, slots=True)
+class Decision:
+    """What is to happen to one photo in one step, and why.
+
+    ``box_xyxy`` (oriented original pixels): what is masked, or what is left by the crop.
+    ``longest_px``: the longest side after resizing. ``of``: the photo it duplicates. A decision
+    only counts while ``accepted``.
+    """
+
+    file: _Text
+    step: Step
+    action: Action
+    reason: _Text
+    box_xyxy: BoxXYXY | None = None
+    longest_px: Annotated[int, Field(ge=1, le=1 << 24)] | None = None
+    of: _Text | None = None
+    accepted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CleanList:
+    """Photos in natural order and the decisions on them, in the order of the steps."""
+
+    photos: tuple[Seen, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+    def reviewed(
+        self, accepted: bool, *, files: Iterable[str] = (), steps: Iterable[str] = ()
+    ) -> CleanList:
+        """The list with decisions accepted or undone: those of ``files``, of ``steps``, or of
+        both where both are given. Raises DataError when no decision is meant."""
+        wanted, where = frozenset(files), frozenset(steps)
+        meant = [
+            (not wanted or one.file in wanted) and (not where or one.step in where)
+            for one in self.decisions
+        ]
+        if not any(meant):
+            named = ", ".join(sorted(wanted | where))
+            raise DataError(f"The list has no decision on {named}: check the name in the table.")
+        decisions = tuple(
+            dataclasses.replace(one, accepted=accepted) if is_meant else one
+            for one, is_meant in zip(self.decisions, meant, strict=True)
+        )
+        return dataclasses.replace(self, decisions=decisions)
+
+
+def kept(cleaned: CleanList) -> tuple[str, ...]:
+    """The photos that no accepted decision removes, in natural order."""
+    removed = {one.file for one in cleaned.decisions if one.action == "remove" and one.accepted}
+    return tuple(photo.file for photo in cleaned.photos if photo.file not in removed)
+
+
+def save(path: Path, cleaned: CleanList) -> None:
+    """Replace the list at ``path`` in one step: a crash leaves the old one whole."""
+    content = _Stored(version=1, photos=cleaned.photos, decisions=cleaned.decisions)
+    try:
+        with files.replacing(path) as temporary:
+            temporary.write_bytes(_STORED.dump_json(content, indent=1))
+    except OSError as error:
+        raise DataError(
+            f"The list of decisions cannot be written to {path} ({error.strerror}): choose "
+            "another place for it."
+        ) from error
+
+
+def load(path: Path) -> CleanList:
+    """Read a list. Raises DataError with a plain reason for anything that is none."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path} is too large for a list of decisions: choose another file.")
+        stored = _STORED.validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the path.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = " → ".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"{path} is no list of cleaning decisions ({where}: {first['msg']}): remove it and "
+            "clean the folder again."
+        ) from error
+    return CleanList(stored.photos, stored.decisions)
+
+
+@checked(config=_STRICT, frozen=True, slots=True)
+class _Stored:
+    version: Literal[1]
+    photos: tuple[Seen, ...]
+    decisions: tuple[Decision, ...]
+
+
+_STORED = TypeAdapter(_Stored)

@@ -1,0 +1,105 @@
+"""``geoview clean`` lists decisions, remembers reviews and writes the copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geoview import cli
+from geoview.commands import clean as command
+from geoview.photos import clean_list, plates
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(plates, "find_spec", lambda name: None)
+    for name, seed, size in (
+        ("a/1.png", 0, (200, 150)), ("b/2.png", 0, (100, 75)), ("a/3.png", 1, (300, 40)),
+    ):  # fmt: skip
+        rng = np.random.default_rng(seed)
+        small = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        small.resize(size, Image.Resampling.BICUBIC).save(path)
+    return tmp_path / "photos"
+
+
+def run(*arguments: object) -> int:
+    return cli.main(["clean", *map(str, arguments)])
+
+
+def test_decisions_are_printed_and_kept_beside_the_photos(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder) == 0
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[:3] for line in lines[1:]] == [
+        ["aspect", "a/3.png", "remove"], ["duplicates", "b/2.png", "remove"],
+    ]  # fmt: skip
+    assert "a/1.png" in out.splitlines()[2]
+    assert "1 of 3 photos stay" in err
+    assert "rapidocr" in err
+    assert "--owlvit" in err
+    assert (folder / command.DEFAULT_OUT).is_file()
+
+
+def test_a_review_is_remembered_and_applied(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, target = tmp_path / "list.json", tmp_path / "copy"
+    assert run(folder, "--out", out, "--undo", "aspect", "--undo", "b/2.png:duplicates") == 0
+    assert {d.accepted for d in clean_list.load(out).decisions} == {False}
+    assert "(remove)" in capsys.readouterr().out
+    assert run(folder, "--out", out, "--accept", "b/2.png", "--apply", target) == 0
+    copied = sorted(p.relative_to(target).as_posix() for p in target.rglob("*.png"))
+    assert copied == ["a/1.png", "a/3.png"]
+
+
+def test_steps_and_limits_are_the_users(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "list.json"
+    skipped = [word for step in ("text", "crop", "duplicates") for word in ("--skip", step)]
+    assert run(folder, "--out", out, "--max-aspect", 10, *skipped) == 0
+    assert clean_list.load(out).decisions == ()
+    assert "rapidocr" not in capsys.readouterr().err
+
+
+def test_an_unreadable_photo_gives_code_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing more")
+    assert run(folder) == 1
+    assert "unreadable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--skip", "soap"], "There is no step soap"),
+        (["--undo", "none.jpg"], "no decision on none.jpg"),
+        (["--max-bits", "64"], "0 to 32"),
+        (["--owlvit", "nowhere"], "no OWL-ViT"),
+        (["--apply", "."], "in each other"),
+    ],
+)
+def test_wrong_wishes_give_code_2_and_one_sentence(
+    folder: Path,
+    arguments: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder)
+    assert run(folder, *arguments) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_folder_without_photos_gives_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty") == 2
+    assert "no photos" in capsys.readouterr().err
