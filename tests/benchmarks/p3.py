@@ -1,8 +1,8 @@
 """P3: how much of a pretrained network to unfreeze, and whether to weigh the classes.
 
-On ``igneous7`` and ``rocks30``, split by specimen and near-duplicate. ``small``: DeiT-Tiny on 160 px,
-which has no BatchNorm, so that both ways to freeze it are one; ``paper``: DenseNet-121. Prints
-macro F1 on the test specimens; --write puts the table into the report.
+On ``igneous7`` and ``rocks30``, split by specimen and near-duplicate. ``small``: DeiT-Tiny on
+160 px, which has no BatchNorm, so that both ways to freeze it are one; ``paper``: DenseNet-121.
+Prints macro F1 on the test specimens; --write puts the table into the report.
 """
 
 from __future__ import annotations
