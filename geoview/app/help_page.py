@@ -18,6 +18,8 @@ _TOPICS = {
     "names": "Depths from file names",
     "models": "Models",
     "training": "Training",
+    "zero-shot": "Names without training",
+    "measuring": "How good is a model",
     "reproduction": "Reproduction",
     "files": "Where things are kept",
 }

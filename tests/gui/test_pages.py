@@ -99,7 +99,7 @@ def test_every_help_text_is_there_and_short(qtbot: Any, name: str) -> None:
     page.show_topic(name)
     text = page.text.toPlainText()
     assert text.startswith(_TOPICS[name])
-    assert 20 < len(text.split()) < 250
+    assert 20 < len(text.split()) < (250 if name != "reproduction" else 2500)
     assert "!" not in text
 
 
