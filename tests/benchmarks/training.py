@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,17 @@ def main() -> int:
     parser.add_argument("--photos", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument(
+        "--megapixels", type=float, default=0, help="enlarge the photos, as a camera takes them"
+    )
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     options = parser.parse_args()
     dataset = data.load(options.data)
     step = max(1, len(dataset.items) // options.photos)
     items = dataset.items[::step][: options.photos // options.batch * options.batch]
+    if options.megapixels:
+        scratch = tempfile.TemporaryDirectory()
+        items = [_enlarged(item, Path(scratch.name), options.megapixels) for item in items]
     names = ("GeoView", "plain PyTorch loop", "transformers Trainer")
     loops: tuple[Callable[..., list[float]], ...] = (_geoview, _plain, _transformers)
     found = {}
@@ -63,8 +70,27 @@ def main() -> int:
     }
     for other, ratio in ratios.items():
         _say(f"GeoView / {other}: {ratio['with_first_epoch']:.2f}, later {ratio['after']:.2f}")
-    _say(json.dumps({"backbone": options.backbone, "photos": len(items), "ratios": ratios}))
+    _say(
+        json.dumps(
+            {
+                "backbone": options.backbone,
+                "photos": len(items),
+                "megapixels": options.megapixels,
+                "ratios": ratios,
+            }
+        )
+    )
     return 0
+
+
+def _enlarged(item: data.Item, folder: Path, megapixels: float) -> data.Item:
+    with Image.open(item.path) as image:
+        pixels = image.convert("RGB")
+    scale = (megapixels * 1e6 / (pixels.width * pixels.height)) ** 0.5
+    size = (round(pixels.width * scale), round(pixels.height * scale))
+    path = folder / f"{item.path.parent.name}_{item.path.stem}.jpg"
+    pixels.resize(size, Image.Resampling.BICUBIC).save(path, quality=90)
+    return replace(item, path=path)
 
 
 def _geoview(items: Any, dataset: data.Dataset, options: argparse.Namespace) -> list[float]:
