@@ -47,8 +47,6 @@ def run(folder: Path, wishes: Wishes) -> int:
             return console.STOPPED
     for file, reason in failed.items():
         console.say(f"{file}: {reason}", style="red")
-    if not cleaned.photos:
-        raise DataError(f"{folder} holds no photos: choose another folder.")
     unreadable = any(photo.reason for photo in cleaned.photos)
     return console.SOME_FAILED if failed or unreadable else console.DONE
 
@@ -73,6 +71,8 @@ def _cleaned(
             )  # fmt: skip
 
     cleaned = chain(before)
+    if not cleaned.photos:
+        raise DataError(f"{folder} holds no photos: choose another folder.")
     if wishes.undo or wishes.accept:
         for accepted, names in ((False, wishes.undo), (True, wishes.accept)):
             for name in names:

@@ -83,8 +83,13 @@ class SheetIndex:
 def _csv_rows(data: bytes, path: Path) -> list[list[str]]:
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError(f"{path} is an old Excel workbook: save it as .xlsx or CSV.")
-    text = _text(data)
-    if text.startswith("sep=") and "\n" in text:
+    return csv_cells(_text(data), path=path)
+
+
+def csv_cells(text: str, *, path: Path) -> list[list[str]]:
+    """The cells of a CSV text, whichever of , ; and tab parts them, with or without Excel's first
+    line ``sep=``. Raises DataError that names ``path``."""
+    if text[:4].lower() == "sep=" and "\n" in text:
         text = text.partition("\n")[2]
     header = text.partition("\n")[0]
     separator = max(",;\t", key=header.count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import itertools
 import zipfile
@@ -13,6 +12,7 @@ from typing import Any
 
 from geoview.errors import DataError, PhotoError
 from geoview.photos import reading
+from geoview.photos.sheet import csv_cells
 
 Row = dict[str, str]
 
@@ -58,7 +58,11 @@ def read(path: Path) -> Table:
     warnings: list[str] = []
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError(f"{path} is an old Excel workbook; save it as .xlsx or CSV.")
-    grid = _workbook(data, path) if data.startswith(b"PK") else _csv(data, path, warnings)
+    grid = (
+        _workbook(data, path)
+        if data.startswith(b"PK")
+        else csv_cells(_text(data, path, warnings), path=path)
+    )
     return _table(grid, path, warnings)
 
 
@@ -85,18 +89,6 @@ def _table(grid: Iterable[Sequence[str]], path: Path, warnings: list[str]) -> Ta
     )
     columns = tuple(titles[i] for i in places.values())
     return Table(path, columns, rows, frozenset(twice), tuple(warnings))
-
-
-def _csv(data: bytes, path: Path, warnings: list[str]) -> list[list[str]]:
-    text = _text(data, path, warnings)
-    if text[:4].lower() == "sep=":
-        text = text.partition("\n")[2]
-    header = text.partition("\n")[0]
-    separator = max(",;\t", key=header.count)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise DataError(f"{path} is not a CSV sheet ({error}); save it again as CSV.") from error
 
 
 def _text(data: bytes, path: Path, warnings: list[str]) -> str:
