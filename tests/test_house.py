@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "geoview"
-BASE = {"records", "taxonomy", "settings", "paths", "errors", "files", "callbacks", "__init__"}
+BASE = {"records", "measured", "taxonomy", "settings", "paths", "errors", "files", "callbacks", "__init__"}
 # Who each part may import besides itself and the base; what is not named here composes.
 MAY = {
     "photos": set(),
     "models": {"photos"},
     "explain": {"photos", "models"},
+    "measure": {"photos"},
     "catalog": set(),
     "export": set(),
     "training": {"photos", "models"},

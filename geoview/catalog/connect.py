@@ -14,7 +14,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -214,7 +224,15 @@ def _check_or_make(connection: Connection, place: Path | str) -> None:
         return
     query = select(schema.about.c.value).where(schema.about.c.key == "schema")
     found = connection.execute(query).scalar()
-    if found is None or not found.isdigit() or not set(schema.metadata.tables) <= names:
+    if found is None or not found.isdigit():
+        raise Unusable("its tables are incomplete")
+    if int(found) < schema.VERSION:
+        # So far every version only added tables.
+        schema.metadata.create_all(connection)
+        stated = update(schema.about).where(schema.about.c.key == "schema")
+        connection.execute(stated.values(value=str(schema.VERSION)))
+        return
+    if int(found) == schema.VERSION and not set(schema.metadata.tables) <= names:
         raise Unusable("its tables are incomplete")
     if int(found) > schema.VERSION:
         raise DataError(

@@ -21,7 +21,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
+# 2 added the measurements and the evidence; a catalogue of version 1 gets them when opened.
+VERSION = 2
 
 # Bytes of a file name that are no UTF-8 reach Python as lone surrogates U+DC80…U+DCFF, which no
 # database stores; they are kept as private-use characters, so that the name comes back exactly.
@@ -109,4 +110,39 @@ tiles = Table(
         ["results.photo_id", "results.model_id"],
         ondelete="CASCADE",
     ),
+)
+
+# What the evidence audit found for one result: JSON, and a sentence that is empty if all is well.
+# It counts only while the result it belongs to counts.
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("photo_id", Integer, primary_key=True),
+    Column("model_id", Integer, primary_key=True),
+    Column("warning", Text, nullable=False),
+    Column("numbers", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["photo_id", "model_id"],
+        ["results.photo_id", "results.model_id"],
+        ondelete="CASCADE",
+    ),
+)
+
+# Every measurement a photo ever had, oldest first; the newest live one holds. Undo makes a step
+# "undone", redo makes it "live" again, and a new correction makes what was undone "dropped":
+# nothing else is ever changed and nothing is deleted. ``numbers`` is the whole record as JSON.
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("method", String(64), nullable=False),
+    Column("user", Text, nullable=False),
+    Column("app_version", String(64), nullable=False),
+    Column("created_utc", String(40), nullable=False),
+    Column("numbers", Text, nullable=False),
 )
