@@ -64,11 +64,11 @@ def draw(
         method=method,
         cancelled=cancelled,
     )
-    pixels = _reduced(decode(result.photo.path, at_least_px=SHORT_SIDE_PX).pixels)
+    pixels = reduced_photo(result.photo.path)
     top = max(heatmap.peak for heatmap in found)
     pictures = []
     for heatmap in found:
-        name = f"{result.photo.file}.{_in_a_name(heatmap.class_name)}.png"
+        name = picture_name(result.photo.file, heatmap.class_name)
         _write(folder / name, pixels, heatmap, made=result.prediction, settings=settings, top=top)
         pictures.append(HeatmapFile(result.photo.file, heatmap.class_name, folder / name))
     return pictures
@@ -96,6 +96,16 @@ def _write(
     )
     with files.replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def picture_name(file: str, class_name: str) -> str:
+    """The name of a heatmap's picture: the photo's, the class's, ``.png``."""
+    return f"{file}.{_in_a_name(class_name)}.png"
+
+
+def reduced_photo(path: Path) -> NDArray[np.uint8]:
+    """The oriented photo, its shorter side at most ``SHORT_SIDE_PX``; PhotoError."""
+    return _reduced(decode(path, at_least_px=SHORT_SIDE_PX).pixels)
 
 
 def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, QSizeF, Qt, Signal
@@ -13,11 +14,14 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
+    QPen,
     QResizeEvent,
+    QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from geoview.app.overlay import Line
 from geoview.app.theme import GAP, colours
 
 _MOST_ZOOM = 32.0
@@ -127,6 +131,7 @@ class Canvas(QWidget):
         self._heat: QImage | None = None
         self._heat_box = QRectF()
         self._heat_opacity = 0.45
+        self._lines: tuple[Line, ...] = ()
         self._message = ""
         self._grabbed: QPointF | None = None
         self.setAccessibleName(name)
@@ -150,10 +155,19 @@ class Canvas(QWidget):
         self._levels = tuple(sorted(levels, key=lambda level: level.scale))
         self.update()
 
-    def set_heat(self, image: QImage | None, box: QRectF, *, opacity: float) -> None:
+    def set_heat(self, image: QImage, box: QRectF, *, opacity: float) -> None:
         """Lay a heatmap over ``box`` of the photo (original pixels)."""
         self._heat, self._heat_box, self._heat_opacity = image, box, opacity
+        self._lines = ()
         self.update()
+
+    def set_lines(self, lines: Sequence[Line]) -> None:
+        """Draw lines of equal evidence over the photo instead of a heatmap."""
+        self._heat, self._lines = None, tuple(lines)
+        self.update()
+
+    def clear_heat(self) -> None:
+        self.set_lines(())
 
     def set_message(self, text: str) -> None:
         """What to say where there is no photo."""
@@ -185,7 +199,20 @@ class Canvas(QWidget):
             painter.setRenderHint(hint, density < 2 * level.scale or level.scale < 0.99)
             self._draw(painter, level.image, QRectF(QPointF(), self._view.photo))
             self._draw_heat(painter)
+            self._draw_lines(painter)
         painter.end()
+
+    def _draw_lines(self, painter: QPainter) -> None:
+        """Each line twice, the dark one under it, so that it shows on any rock."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        placed = QTransform.fromTranslate(*self._view.to_screen(QRectF()).topLeft().toTuple())
+        placed.scale(self._view.scale, self._view.scale)
+        for line in self._lines:
+            polygon = placed.map(line.polygon)
+            for colour, width in ((QColor(0, 0, 0, 160), 3.5), (line.colour, 1.75)):
+                painter.setPen(QPen(colour, width))
+                painter.drawPolygon(polygon)
 
     def _draw_heat(self, painter: QPainter) -> None:
         if self._heat is None:

@@ -31,6 +31,16 @@ def ask_csv(parent: QWidget, folder: Path, chosen: Chosen, *, tiles: bool) -> No
     dialog.open()
 
 
+def ask_picture(parent: QWidget, name: str, chosen: Chosen) -> None:
+    """Let the user choose where a picture goes."""
+    dialog = _dialog(parent, "Save picture", chosen)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilter("PNG (*.png)")
+    dialog.setDefaultSuffix("png")
+    dialog.selectFile(name)
+    dialog.open()
+
+
 def ask_sheet(parent: QWidget, chosen: Chosen) -> None:
     """Let the user choose a sheet of depths for the photos of the open folder."""
     dialog = _dialog(parent, "Depths from a sheet", chosen)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from geoview.app.background import Bridge
-from geoview.app.worker import AnalyseRequest, Backend, ExplainRequest, LoadRequest, Worker
+from geoview.app.worker import (
+    AnalyseRequest,
+    Backend,
+    ExplainRequest,
+    LoadRequest,
+    Place,
+    Worker,
+)
 from geoview.records import Photo, PhotoResult, Progress
 
 
@@ -57,15 +65,26 @@ class InferenceThread(QThread):
         self._worker.ask(AnalyseRequest(project, again))
         self._ensure_running()
 
-    def explain(self, photo: Photo, *, class_name: str, method: str = "auto") -> int:
-        """Ask for a heatmap; returns the request's id. The newest request replaces older ones."""
-        request = ExplainRequest(next(self._ids), photo, class_name, method)
+    def explain(
+        self,
+        photo: Photo,
+        *,
+        class_names: Sequence[str],
+        method: str = "auto",
+        model: Path | None = None,
+        place: Place = "main",
+    ) -> int:
+        """Ask for heatmaps; returns the request's id. The newest request for a place replaces
+        older ones."""
+        request = ExplainRequest(
+            next(self._ids), photo, tuple(class_names), method, model=model, place=place
+        )
         self._worker.ask(request)
         self._ensure_running()
         return request.id
 
     def forget_heatmap(self) -> None:
-        """Drop a heatmap that nobody waits for any more."""
+        """Drop the heatmaps that nobody waits for any more."""
         self._worker.forget_heatmap()
 
     def pause(self, *, paused: bool = True) -> None:

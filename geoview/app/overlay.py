@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QImage, QPolygonF
 
 from geoview.app.thumbs import image_of
 from geoview.records import Heatmap
@@ -17,6 +18,23 @@ COLORMAPS = ("viridis", "inferno", "cividis")
 # Under this part of the strongest evidence seen in the photo, a map is noise and is not drawn.
 NO_EVIDENCE = 0.02
 _SMOOTH_PX = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How evidence is drawn: blended over the photo, or as lines of equal evidence."""
+
+    opacity: float = 0.45
+    colormap: str = "viridis"
+    contours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A closed line over the photo, in oriented original pixels."""
+
+    polygon: QPolygonF
+    colour: QColor
 
 
 class Evidence:
@@ -38,6 +56,10 @@ class Evidence:
     def peak(self, method: str) -> float:
         """The strongest evidence of any class by one method: the top of the shared scale."""
         return max((m.peak for m in self._maps.values() if m.method == method), default=0.0)
+
+    def of_method(self, method: str) -> list[Heatmap]:
+        """The maps of every class by one method."""
+        return [m for m in self._maps.values() if m.method == method]
 
     def clear(self) -> None:
         self._maps.clear()
@@ -61,6 +83,28 @@ def heat_image(heatmap: Heatmap, *, peak: float, colormap: str) -> QImage:
     """The coloured map; it covers ``box(heatmap)`` of the photo, whatever its own size."""
     values = _smooth(scaled(heatmap, peak=peak))
     return image_of(_lut(colormap)[np.rint(values * 255).astype(np.uint8)])
+
+
+def cells_image(heatmap: Heatmap, *, peak: float, colormap: str) -> QImage:
+    """The coloured map, one pixel per cell: for pictures too small to show more."""
+    values = scaled(heatmap, peak=peak)
+    return image_of(_lut(colormap)[np.rint(values * 255).astype(np.uint8)])
+
+
+def lines(heatmap: Heatmap, *, peak: float, colormap: str) -> list[Line]:
+    """Lines of equal evidence, in the colours of their level."""
+    from geoview.explain.contours import contours
+
+    largest = float(heatmap.values.max(initial=0.0))
+    top = peak * largest / heatmap.peak if heatmap.peak > 0 else 0.0
+    colours = _lut(colormap)
+    made = []
+    for contour in contours(heatmap, top=top):
+        points = [QPointF(float(x), float(y)) for x, y in contour.points_px]
+        # The weaker half of a colormap is too dark to be seen on a dark photo.
+        red, green, blue = colours[round((0.4 + 0.6 * contour.level) * 255)]
+        made.append(Line(QPolygonF(points), QColor(int(red), int(green), int(blue))))
+    return made
 
 
 def gradient(colormap: str) -> QImage:

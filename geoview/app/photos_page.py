@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QGuiApplication, QImage, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from geoview.app import dialogs, pictures
 from geoview.app.browser import Browser
+from geoview.app.evidence_desk import Wish
+from geoview.app.pictures import Picture
 from geoview.app.predictions import PredictionsPanel
 from geoview.app.session import Session
 from geoview.app.thumbs import Thumbnails
 from geoview.app.viewer import Viewer
-from geoview.app.worker import ModelReady
+from geoview.app.worker import HeatmapAnswer, ModelReady
 from geoview.photos.thumbnails import ThumbnailCache
-from geoview.records import Heatmap, PhotoResult
+from geoview.records import PhotoResult
 
 if TYPE_CHECKING:
     from geoview.models.store import ModelEntry
@@ -77,13 +82,14 @@ class PhotosPage(QMainWindow):
         session.results_changed.connect(browser.update_results)
         session.model_chosen.connect(self._model_chosen)
         session.model_ready.connect(self._model_ready)
-        session.heatmap.connect(self._show_heatmap)
-        session.heatmap_failed.connect(viewer.show_heatmap_failure)
+        session.models_listed.connect(lambda _entries: self._offer_models())
+        session.evidence.answered.connect(self._show_heatmaps)
         browser.current_changed.connect(self._show)
         browser.accepted.connect(lambda _result: viewer.canvas.setFocus())
         browser.open_wanted.connect(self.open_wanted)
         browser.view.addActions(viewer.view_actions())
-        viewer.heatmap_wanted.connect(self._want_heatmap)
+        viewer.heatmaps_wanted.connect(self._want_heatmaps)
+        viewer.picture_wanted.connect(self._make_picture)
         viewer.step_wanted.connect(browser.step)
         viewer.full_screen_wanted.connect(self.full_screen_wanted)
         viewer.look_changed.connect(self._look_changed)
@@ -122,7 +128,7 @@ class PhotosPage(QMainWindow):
         self._layout = QByteArray(state)
 
     def _show(self, result: PhotoResult | None) -> None:
-        self._session.forget_heatmap()
+        self._session.evidence.forget()
         self.viewer.show_result(result, preview=self.browser.current_thumbnail())
         self.predictions.show_result(result)
 
@@ -132,6 +138,7 @@ class PhotosPage(QMainWindow):
         self._model_ready(ready)
 
     def _model_chosen(self, entry: ModelEntry | None) -> None:
+        self._offer_models()
         card = entry.card if entry else None
         self.predictions.set_card(card)
         self.viewer.set_classes(card.classes if card else ())
@@ -139,13 +146,63 @@ class PhotosPage(QMainWindow):
     def _model_ready(self, ready: ModelReady | None) -> None:
         self.viewer.set_methods(ready.methods if ready else ())
 
-    def _want_heatmap(self, class_name: str, method: str) -> None:
+    def _offer_models(self) -> None:
+        """Any other model at hand may be compared with the one in use."""
+        session = self._session
+        others = [e for e in session.entries if e.card is not None and e != session.entry]
+        self.viewer.set_other_models([(e.card.title, e.path) for e in others if e.card])
+
+    def _want_heatmaps(self, wish: Wish) -> None:
         result = self.viewer.result()
         if result is not None:
-            self._session.want_heatmap(result, class_name=class_name, method=method)
+            self._session.evidence.want(result, wish)
 
-    def _show_heatmap(self, heatmap: Heatmap, file: str) -> None:
-        self.viewer.show_heatmap(heatmap, file=file)
+    def _show_heatmaps(self, answer: HeatmapAnswer) -> None:
+        file, beside = answer.request.photo.file, answer.request.place == "beside"
+        if not answer.heatmaps:
+            self.viewer.show_heatmap_failure(answer.error, beside=beside)
+            return
+        self.viewer.show_heatmaps(answer.heatmaps, file=file, beside=beside)
+        if not beside:
+            thumbnail = self.browser.current_thumbnail()
+            colormap = self._session.settings.heatmap_colormap
+            self.predictions.show_evidence(answer.heatmaps, thumbnail, file=file, colormap=colormap)
+
+    def _make_picture(self, save: bool) -> None:
+        """What is over the photo now as a picture with legend and provenance."""
+        result, shown = self.viewer.result(), self.viewer.shown()
+        if result is None or not shown:
+            self._session.tell("info", "There is no heatmap to make a picture of; press Space.")
+            return
+        wanted = Picture(result, tuple(shown), self.viewer.look())
+        if save:
+            dialogs.ask_picture(
+                self, pictures.proposed_name(wanted), lambda path: self._save(wanted, path)
+            )
+        else:
+            self._draw(wanted, lambda data: self._copied(data))
+
+    def _save(self, wanted: Picture, path: Path) -> None:
+        self._session.background.run(
+            pictures.save,
+            wanted,
+            path,
+            done=lambda _: self._session.exported.emit(path),
+            failed=self._picture_failed,
+            owner=self,
+        )
+
+    def _draw(self, wanted: Picture, done: Callable[[bytes], object]) -> None:
+        self._session.background.run(
+            pictures.draw, wanted, done=done, failed=self._picture_failed, owner=self
+        )
+
+    def _copied(self, data: bytes) -> None:
+        QGuiApplication.clipboard().setImage(QImage.fromData(data))
+        self._session.tell("info", "The picture is on the clipboard.")
+
+    def _picture_failed(self, error: Exception) -> None:
+        self._session.tell("error", f"The picture could not be made: {error}")
 
     def _look_changed(self, opacity: float, colormap: str) -> None:
         settings = self._session.settings

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -21,10 +22,11 @@ from PySide6.QtWidgets import (
 
 from geoview.app import words
 from geoview.app.bars import Standing, paint_swatch, standing
+from geoview.app.evidence_grid import EvidenceGrid
 from geoview.app.photo_order import UNSURE
 from geoview.app.prediction_rows import BarList, Line
 from geoview.app.theme import GAP, SMALL, figures, set_role
-from geoview.records import CANNOT_TELL, LayerAssignment, PhotoResult, Prediction
+from geoview.records import CANNOT_TELL, Heatmap, LayerAssignment, PhotoResult, Prediction
 
 if TYPE_CHECKING:
     from geoview.models.card import ModelCard
@@ -118,6 +120,9 @@ class Findings(QWidget):
         self.hint = _label("muted")
         self.layer_title = _label("heading", "Layer")
         self.layers = BarList(clickable=False, parent=self)
+        self.evidence_title = _label("heading", "Evidence")
+        self.evidence_hint = _label("muted", "Space shows where the evidence for every class is")
+        self.evidence = EvidenceGrid(self)
         self.model = _label("muted")
         self.made = _label("muted")
         for label in (self.model, self.made):
@@ -138,15 +143,22 @@ class Findings(QWidget):
         for widget in (self.doubt, self.classes, self.more, self.hint):
             column.addWidget(widget)
         column.addSpacing(GAP)
-        for widget in (self.layer_title, self.layers):
-            column.addWidget(widget)
+        column.addWidget(self.layer_title)
+        column.addWidget(self.layers)
+        column.addSpacing(GAP)
+        column.addWidget(self.evidence_title)
+        column.addWidget(self.evidence_hint)
+        column.addWidget(self.evidence)
         column.addStretch(1)
         rule = QFrame(self)
         set_role(rule, "line")
         column.addWidget(rule)
         for widget in (self.model, self.made):
             column.addWidget(widget)
-        inset = (self.doubt, self.more, self.hint, self.layer_title, self.model, self.made)
+        inset = (
+            self.doubt, self.more, self.hint, self.layer_title,
+            self.evidence_title, self.evidence_hint, self.model, self.made,
+        )  # fmt: skip
         for label in inset:
             label.setContentsMargins(GAP, 0, GAP, 0)
 
@@ -162,6 +174,22 @@ class Findings(QWidget):
         self.hint.setText("Click a class to see the evidence in the photo")
         self._show_layer(prediction.layer)
         self._show_model(prediction)
+        self.evidence.hide()
+        self.evidence_hint.show()
+
+    def show_evidence(
+        self, prediction: Prediction, heatmaps: Sequence[Heatmap], photo: QPixmap, *, colormap: str
+    ) -> None:
+        """A small map for every class, on one scale."""
+        self.evidence.show_maps(
+            heatmaps,
+            photo,
+            size_px=QSize(prediction.width_px, prediction.height_px),
+            probabilities=dict(zip(prediction.classes, prediction.probabilities, strict=True)),
+            colormap=colormap,
+        )
+        self.evidence_hint.hide()
+        self.evidence.show()
 
     def _show_more(self, lines: list[Line]) -> None:
         self.more.setVisible(bool(lines))
@@ -195,6 +223,7 @@ class PredictionsPanel(QWidget):
         super().__init__(parent)
         self.setMinimumWidth(240)
         self._card: ModelCard | None = None
+        self._result: PhotoResult | None = None
         self.name = _label("heading")
         self.name.setContentsMargins(GAP, GAP, GAP, 0)
         self.file = _label("muted")
@@ -211,6 +240,7 @@ class PredictionsPanel(QWidget):
             column.addWidget(widget)
         column.addWidget(self._stack, 1)
         self.findings.classes.chosen.connect(self.class_chosen)
+        self.findings.evidence.chosen.connect(self.class_chosen)
         self.notice.analyse_wanted.connect(self.analyse_wanted)
         self.notice.retry_wanted.connect(self.retry_wanted)
         self.show_result(None)
@@ -229,6 +259,7 @@ class PredictionsPanel(QWidget):
 
     def show_result(self, result: PhotoResult | None) -> None:
         """Show a photo's prediction, or why it has none."""
+        self._result = result
         self._show_photo(result)
         if result is not None and result.prediction is not None:
             self.findings.show_prediction(result.prediction)
@@ -251,6 +282,18 @@ class PredictionsPanel(QWidget):
     def mark_class(self, name: str) -> None:
         """Tell which class's heatmap is over the photo; empty for none."""
         self.findings.classes.mark(name)
+        self.findings.evidence.mark(name)
+
+    def show_evidence(
+        self, heatmaps: Sequence[Heatmap], photo: QPixmap | None, *, file: str, colormap: str
+    ) -> None:
+        """The maps of the photo that is shown; those of another photo are not."""
+        result = self._result
+        if result is None or result.prediction is None or result.photo.file != file:
+            return
+        self.findings.show_evidence(
+            result.prediction, heatmaps, photo or QPixmap(), colormap=colormap
+        )
 
     def _show_photo(self, result: PhotoResult | None) -> None:
         self.name.setVisible(result is not None)

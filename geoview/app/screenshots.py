@@ -66,7 +66,7 @@ def take(app: QApplication, window: MainWindow, folder: Path) -> None:
     save("start")
     page = _analysed(window)
     save("photos")
-    _after(window.session.heatmap, lambda: page.viewer.choose_class(_mixed(page)))
+    _after(window.session.evidence.answered, lambda: page.viewer.choose_class(_mixed(page)))
     save("heatmap")
     theme.apply(app, "dark")
     page.viewer.bare_action.setChecked(True)

@@ -11,13 +11,14 @@ from PySide6.QtCore import QObject, Signal
 
 from geoview.app import session_work as work
 from geoview.app.background import Background
+from geoview.app.evidence_desk import EvidenceDesk
 from geoview.app.inference import InferenceThread
 from geoview.app.job_words import tally_of
 from geoview.app.notice import Notice
 from geoview.app.selection import Selection
 from geoview.app.session_work import Opened
 from geoview.app.settings_keeper import SettingsKeeper
-from geoview.app.worker import Backend, HeatmapAnswer, JobDone, ModelReady
+from geoview.app.worker import Backend, JobDone, ModelReady
 from geoview.errors import GeoViewError
 from geoview.records import ModelRef, PhotoResult, Progress
 from geoview.settings import Settings
@@ -47,8 +48,6 @@ class Session(QObject):
     job_started = Signal()
     job_progress = Signal(object)
     job_done = Signal(object)
-    heatmap = Signal(object, str)
-    heatmap_failed = Signal(str)
     exported = Signal(object)
     notice = Signal(object)
 
@@ -74,9 +73,8 @@ class Session(QObject):
         self._tally = tally_of([])
         self._asked: tuple[Path, str, str] | None = None
         self._abandoned = 0
-        self._wanted_heatmap = 0
-        self._wish: tuple[PhotoResult, str, str] | None = None
         self.inference = InferenceThread(self, bridge=background.bridge, backend=backend)
+        self.evidence = EvidenceDesk(self.inference, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -87,7 +85,6 @@ class Session(QObject):
         thread.results.connect(self._results)
         thread.progress.connect(self._progressed)
         thread.finished_job.connect(self._job_done)
-        thread.heatmap_ready.connect(self._heatmap_ready)
         thread.notice.connect(lambda text: self.tell("info", text))
 
     @property
@@ -262,14 +259,13 @@ class Session(QObject):
         if wanted == self._asked:
             return
         self._asked, self.ready = wanted, None
+        self.evidence.set_ready(False)
         self.inference.load(wanted[0], device=wanted[1], precision=wanted[2])
 
     def _model_ready(self, ready: ModelReady) -> None:
         self.ready = ready
         self.model_ready.emit(ready)
-        if self._wish is not None:
-            result, class_name, method = self._wish
-            self.want_heatmap(result, class_name=class_name, method=method)
+        self.evidence.set_ready(True)
 
     def _model_failed(self, text: str) -> None:
         self._asked = self.ready = None
@@ -343,29 +339,7 @@ class Session(QObject):
         if done.error:
             self.tell("error", done.error, ("Continue", self.analyse))
 
-    # Heatmaps and files
-
-    def want_heatmap(self, result: PhotoResult, *, class_name: str, method: str) -> None:
-        """Ask for a heatmap, as soon as the model is ready; only the newest wish is shown."""
-        self._wish = (result, class_name, method) if result.prediction else None
-        if self.ready is None or self._wish is None:
-            return
-        self._wanted_heatmap = self.inference.explain(
-            result.photo, class_name=class_name, method=method or "auto"
-        )
-
-    def forget_heatmap(self) -> None:
-        self._wanted_heatmap, self._wish = 0, None
-        self.inference.forget_heatmap()
-
-    def _heatmap_ready(self, answer: HeatmapAnswer) -> None:
-        if answer.request.id != self._wanted_heatmap:
-            return
-        self._wish = None
-        if answer.heatmap is not None:
-            self.heatmap.emit(answer.heatmap, answer.request.photo.file)
-        else:
-            self.heatmap_failed.emit(answer.error)
+    # Files
 
     def export_csv(self, path: Path, *, tiles: bool = False) -> None:
         """Write the chosen model's results of the open folder."""

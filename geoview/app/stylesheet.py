@@ -23,6 +23,7 @@ QToolButton:pressed, QToolButton:checked { background: $accent_soft; }
 QToolButton:focus { border-color: $accent; }
 QToolButton:disabled { color: $muted; }
 QToolButton::menu-indicator { image: none; }
+QToolButton::menu-button { border: none; background: transparent; width: 14px; }
 QToolButton[role="primary"] { background: $accent; color: $accent_text; }
 QToolButton[role="primary"]:hover, QToolButton[role="primary"]:focus { border-color: $text; }
 QToolButton[role="primary"]:disabled { background: $sunken; color: $muted; }

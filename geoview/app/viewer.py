@@ -1,18 +1,24 @@
-"""The viewer: the photo, the evidence for a class over it, and the bare photo beside it."""
+"""The viewer: the photo, the evidence for a class over it, and something to compare beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from geoview.app import icons, overlay
+from geoview.app import icons
 from geoview.app.background import Background
 from geoview.app.canvas import Canvas, Level, View
+from geoview.app.compare_menu import BARE, Beside, CompareButton, method_title
+from geoview.app.evidence_desk import Wish, classes_from
+from geoview.app.overlay import Look
 from geoview.app.photo_loader import Loaded, PhotoLoader
-from geoview.app.viewer_bar import ControlBars, OverlayBar, ReadOut
+from geoview.app.side import Drawn, Shown, Side
+from geoview.app.viewer_bar import ControlBars, OverlayBar, ReadOut, caption
 from geoview.records import Heatmap, PhotoResult
 
 _SETTLE_MS = 120
@@ -20,10 +26,12 @@ _NO_PHOTO = "Choose a photo on the left to see it here."
 
 
 class Viewer(QWidget):
-    """Shows one photo. Asks for heatmaps by ``heatmap_wanted(class, method)`` when the overlay is
-    on; the answer comes through ``show_heatmap`` or ``show_heatmap_failure``."""
+    """Shows one photo. Asks by ``heatmaps_wanted(Wish)`` when the overlay is on; the answer comes
+    through ``show_heatmaps`` or ``show_heatmap_failure``. ``picture_wanted(bool)`` asks to copy
+    what is shown as a picture (False) or to save it (True)."""
 
-    heatmap_wanted = Signal(str, str)
+    heatmaps_wanted = Signal(object)
+    picture_wanted = Signal(bool)
     step_wanted = Signal(int)
     full_screen_wanted = Signal()
     look_changed = Signal(float, str)
@@ -32,9 +40,7 @@ class Viewer(QWidget):
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._result: PhotoResult | None = None
-        self._evidence = overlay.Evidence()
-        self._shown: Heatmap | None = None
-        self._asked: tuple[str, str] | None = None
+        self._beside: Beside | None = None
         self._sized = False
         self.view = View(self)
         self.loader = PhotoLoader(background, parent=self)
@@ -42,9 +48,12 @@ class Viewer(QWidget):
         self.canvas = Canvas(self.view, "Photo", parent=self.stage)
         self.bare = Canvas(self.view, "Photo without heatmap", leads=False, parent=self.stage)
         self.bare.hide()
+        self.main, self.other = Side(self.canvas), Side(self.bare)
+        self.captions = (caption(self.stage), caption(self.stage))
         self._make_actions()
+        self.compare = CompareButton(self.bare_action, self)
         self.overlay_bar = OverlayBar(self.overlay_action, self)
-        self.read_out = ReadOut(self._buttons, self)
+        self.read_out = ReadOut(self.compare, self._buttons, self)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -55,10 +64,16 @@ class Viewer(QWidget):
     def _make_actions(self) -> None:
         self.overlay_action = self._action("heatmap", "Heatmap", "Space", checkable=True)
         self.bare_action = self._action("compare", "Bare photo beside", "O", checkable=True)
+        self.lines_action = self._action("contour", "Contours", "C", checkable=True)
+        self.copy_action = self._action("copy", "Copy picture", "Ctrl+Shift+C")
+        self.save_action = self._action("export", "Save picture…", "Ctrl+Shift+S")
         self.pixels_action = self._action("zoom-pixels", "Zoom to pixels", "Z")
         self.fit_action = self._action("zoom-fit", "Fit", "0")
         self.full_action = self._action("fullscreen", "Full screen", "F")
-        self._buttons = [self.bare_action, self.fit_action, self.pixels_action, self.full_action]
+        self._buttons = [
+            self.lines_action, self.copy_action, self.save_action,
+            self.fit_action, self.pixels_action, self.full_action,
+        ]  # fmt: skip
         self.stage.addActions(self.view_actions())
 
     def _action(self, icon: str, text: str, key: str, *, checkable: bool = False) -> QAction:
@@ -73,14 +88,18 @@ class Viewer(QWidget):
 
     def view_actions(self) -> list[QAction]:
         """Actions with their keys; add them to any widget in which these keys should work."""
-        return [self.overlay_action, *self._buttons]
+        return [self.overlay_action, self.bare_action, *self._buttons]
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self.stage)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        row.addWidget(self.canvas, 1)
-        row.addWidget(self.bare, 1)
+        for canvas, words in zip((self.canvas, self.bare), self.captions, strict=True):
+            half = QVBoxLayout()
+            half.setSpacing(0)
+            half.addWidget(words)
+            half.addWidget(canvas, 1)
+            row.addLayout(half, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -89,7 +108,11 @@ class Viewer(QWidget):
 
     def _connect(self) -> None:
         self.overlay_action.toggled.connect(self._refresh_overlay)
-        self.bare_action.toggled.connect(self.bare.setVisible)
+        self.bare_action.toggled.connect(lambda on: self.set_beside(BARE if on else None))
+        self.compare.chosen.connect(self.set_beside)
+        self.lines_action.toggled.connect(self._redraw)
+        self.copy_action.triggered.connect(lambda: self.picture_wanted.emit(False))
+        self.save_action.triggered.connect(lambda: self.picture_wanted.emit(True))
         self.pixels_action.triggered.connect(lambda: self.toggle_pixels())
         self.fit_action.triggered.connect(self.view.fit)
         self.full_action.triggered.connect(self.full_screen_wanted)
@@ -100,7 +123,7 @@ class Viewer(QWidget):
         self.view.changed.connect(self._view_changed)
         self.loader.loaded.connect(self._loaded)
         self.loader.failed.connect(self._unreadable)
-        self.overlay_bar.changed.connect(self._class_changed)
+        self.overlay_bar.changed.connect(self._refresh_overlay)
         self.overlay_bar.look_changed.connect(self._look_changed)
         self._settle.timeout.connect(self._ask)
 
@@ -114,8 +137,8 @@ class Viewer(QWidget):
             self._begin(result, preview)
             return
         if result.prediction != before.prediction:
-            self._evidence.clear()
-        self._asked = None
+            self._forget_evidence()
+        self.main.asked = self.other.asked = None
         self._refresh_overlay()
 
     def result(self) -> PhotoResult | None:
@@ -127,35 +150,68 @@ class Viewer(QWidget):
 
     def set_methods(self, methods: Sequence[str]) -> None:
         self.overlay_bar.set_methods(methods)
+        self.compare.set_methods(methods)
+        self._refresh_overlay()
+
+    def set_other_models(self, models: Sequence[tuple[str, Path]]) -> None:
+        """Titles and files of the models that the one in use can be compared with."""
+        self.compare.set_models(models)
+
+    def set_beside(self, beside: Beside | None) -> None:
+        """What stands beside the photo; None leaves the whole room to it."""
+        self._beside = beside
+        self.other.clear()
+        blocked = self.bare_action.blockSignals(True)
+        self.bare_action.setChecked(beside is not None)
+        self.bare_action.blockSignals(blocked)
+        self.bare.setVisible(beside is not None)
         self._refresh_overlay()
 
     def set_look(self, opacity: float, colormap: str) -> None:
         """Opacity (0 to 1) and colormap, as kept in the settings."""
         self.overlay_bar.set_look(opacity, colormap)
-        self._draw_heat()
+        self._redraw()
 
     def choose_class(self, class_name: str) -> None:
         """Show the evidence for a class, as when its bar was clicked."""
         self.overlay_bar.choose_class(class_name)
         if self.overlay_action.isChecked():
-            self._class_changed()
+            self._refresh_overlay()
         else:
             self.overlay_action.setChecked(True)
 
-    def show_heatmap(self, heatmap: Heatmap, *, file: str | None = None) -> None:
-        """Take a heatmap; one of another photo (``file``) or of another class than the chosen
-        one is not drawn, though the latter still sets the common scale."""
+    def show_heatmaps(
+        self, heatmaps: Sequence[Heatmap], *, file: str | None = None, beside: bool = False
+    ) -> None:
+        """Take heatmaps; those of another photo (``file``) are not drawn, those of other classes
+        than the chosen one wait and set the common scale."""
         if self._result is None or (file is not None and file != self._result.photo.file):
             return
-        self._evidence.add(heatmap)
-        if heatmap.class_name == self.wanted_class():
-            self._asked = None
+        side = self.other if beside else self.main
+        side.add(heatmaps)
+        side.asked = None
         self._refresh_overlay()
 
-    def show_heatmap_failure(self, reason: str) -> None:
+    def show_heatmap_failure(self, reason: str, *, beside: bool = False) -> None:
         """Say in one line why there is no heatmap."""
-        self._asked = None
-        self.overlay_bar.show_note(reason)
+        if beside:
+            self.captions[1].setText(reason)
+        else:
+            self.overlay_bar.show_note(reason)
+
+    def shown(self) -> list[Shown]:
+        """The maps that are drawn now, from left to right."""
+        sides = (self.main, self.other)
+        found = [side.shown for side in sides]
+        return [
+            Shown(heatmap, side.evidence.peak(heatmap.method))
+            for side, heatmap in zip(sides, found, strict=True)
+            if heatmap is not None
+        ]
+
+    def look(self) -> Look:
+        opacity, colormap = self.overlay_bar.look()
+        return Look(opacity, colormap, contours=self.lines_action.isChecked())
 
     def wanted_class(self) -> str:
         """The class whose evidence is to be shown; empty if the photo has no prediction.
@@ -182,8 +238,7 @@ class Viewer(QWidget):
     # The photo
 
     def _begin(self, result: PhotoResult | None, preview: QPixmap | None) -> None:
-        self._evidence.clear()
-        self._asked = None
+        self._forget_evidence()
         self._show_levels(())
         self.read_out.show_place(None)
         if result is None:
@@ -218,13 +273,13 @@ class Viewer(QWidget):
             self.view.set_photo(loaded.width_px, loaded.height_px)
         self._show_levels(loaded.levels)
         self._view_changed()
-        self._draw_heat()
+        self._redraw()
 
     def _unreadable(self, reason: str) -> None:
         self._show_levels(())
         self.view.set_photo(0, 0)
         self._say(f"This photo could not be read.\n\n{reason}")
-        self._draw_heat()
+        self._redraw()
 
     def _show_levels(self, levels: tuple[Level, ...]) -> None:
         self.canvas.set_levels(levels)
@@ -248,71 +303,92 @@ class Viewer(QWidget):
         inside = (
             self._sized and point is not None and QRectF(QPointF(), self.view.photo).contains(point)
         )
-        value = self._evidence_at(point) if inside else None
+        value = self.main.value_at(point) if inside else None
         self.read_out.show_place(point if inside else None, evidence=value)
 
     # The evidence
 
-    def _class_changed(self) -> None:
-        self._refresh_overlay()
+    def _forget_evidence(self) -> None:
+        self.main.clear()
+        self.other.clear()
 
     def _look_changed(self, opacity: float, colormap: str) -> None:
-        self._draw_heat()
+        self._redraw()
         self.look_changed.emit(opacity, colormap)
 
     def _refresh_overlay(self) -> None:
-        """Draw the chosen map if it is here, else ask for it once the user has settled."""
-        self._draw_heat()
+        """Draw the chosen maps if they are here, else ask for them once the user has settled."""
+        drawn = self._redraw()
         on, name = self.overlay_action.isChecked(), self.wanted_class()
         self.class_shown.emit(name if on else "")
-        if not on:
+        self._say_state(drawn[0], name)
+        if on and name and any(one.state == "missing" for one in drawn):
+            self._settle.start()
+        else:
             self._settle.stop()
+
+    def _say_state(self, drawn: Drawn, name: str) -> None:
+        if drawn.state == "off":
             self.overlay_bar.show_note("")
         elif not name:
-            self._settle.stop()
             self.overlay_bar.show_note("Not analysed yet")
-        elif self._evidence.find(name, self._method()) is not None:
-            self._settle.stop()
-        else:
+        elif drawn.state == "missing":
             self.overlay_bar.show_note(f"Computing the evidence for {name}…")
-            self._settle.start()
 
     def _ask(self) -> None:
-        request = (self.wanted_class(), self._method())
-        if request[0] and request != self._asked:
-            self._asked = request
-            self.heatmap_wanted.emit(*request)
+        for side, wish in ((self.main, self._wish()), (self.other, self._wish_beside())):
+            known = self._drawn(side).state if wish else "off"
+            if wish is not None and known == "missing" and side.asked != wish:
+                side.asked = wish
+                self.heatmaps_wanted.emit(wish)
 
-    def _method(self) -> str:
-        return self.overlay_bar.method()
-
-    def _draw_heat(self) -> None:
-        self._shown = None
-        opacity, colormap = self.overlay_bar.look()
-        name = self.wanted_class()
-        found = self._evidence.find(name, self._method()) if name else None
-        if not self.overlay_action.isChecked() or found is None:
-            self.canvas.set_heat(None, QRectF(), opacity=opacity)
-            return
-        peak = self._evidence.peak(found.method)
-        if not overlay.shows_evidence(found, peak=peak):
-            self.canvas.set_heat(None, QRectF(), opacity=opacity)
-            self.overlay_bar.show_note(f"No evidence for {name} in this photo")
-            return
-        self._shown = found
-        image = overlay.heat_image(found, peak=peak, colormap=colormap)
-        self.canvas.set_heat(image, overlay.box(found), opacity=opacity)
-        self.overlay_bar.show_legend(peak)
-
-    def _evidence_at(self, point: QPointF | None) -> float | None:
-        """The shown map's raw value under the pointer."""
-        if self._shown is None or point is None:
+    def _wish(self) -> Wish | None:
+        prediction = self._result.prediction if self._result else None
+        if prediction is None:
             return None
-        box = overlay.box(self._shown)
-        if not box.contains(point):
+        return Wish(classes_from(self.wanted_class(), prediction), self._method())
+
+    def _wish_beside(self) -> Wish | None:
+        wish, beside = self._wish(), self._beside
+        if wish is None or beside is None or beside.kind == "bare":
             return None
-        rows, cols = self._shown.values.shape
-        col = min(int((point.x() - box.x()) / box.width() * cols), cols - 1)
-        row = min(int((point.y() - box.y()) / box.height() * rows), rows - 1)
-        peak = self._evidence.peak(self._shown.method)
-        return float(overlay.scaled(self._shown, peak=peak)[row, col]) * peak
+        method = beside.name if beside.kind == "method" else wish.method
+        return replace(wish, method=method, model=beside.model, place="beside")
+
+    def _method(self, side: Side | None = None) -> str:
+        if side is self.other and self._beside is not None and self._beside.kind == "method":
+            return self._beside.name
+        # Another model may not offer the method: whatever came of it is shown.
+        return "auto" if side is self.other else self.overlay_bar.method()
+
+    def _drawn(self, side: Side) -> Drawn:
+        """Draw what a side has of the chosen class."""
+        compared = side is self.main or (self._beside is not None and self._beside.kind != "bare")
+        return side.draw(
+            self.wanted_class(),
+            self._method(side),
+            look=self.look(),
+            on=self.overlay_action.isChecked() and compared,
+        )
+
+    def _redraw(self) -> tuple[Drawn, Drawn]:
+        drawn = self._drawn(self.main), self._drawn(self.other)
+        if drawn[0].state == "none":
+            self.overlay_bar.show_note(f"No evidence for {self.wanted_class()} in this photo")
+        elif drawn[0].state == "shown":
+            self.overlay_bar.show_legend(drawn[0].top)
+        self._caption(drawn)
+        return drawn
+
+    def _caption(self, drawn: tuple[Drawn, Drawn]) -> None:
+        """Over the two halves: what each of them shows, and to which scale."""
+        beside = self._beside
+        for words, side, one in zip(self.captions, (self.main, self.other), drawn, strict=True):
+            words.setVisible(beside is not None and beside.kind != "bare")
+            if side.shown is not None:
+                method, model = method_title(side.shown.method), side.shown.model.name
+                words.setText(f"{method} · {model} · scale 0 to {one.top:.3g}")
+            elif one.state == "missing":
+                words.setText("Computing the evidence…")
+            else:
+                words.setText("No evidence" if one.state == "none" else "")

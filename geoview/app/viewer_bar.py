@@ -23,11 +23,17 @@ from PySide6.QtWidgets import (
 from geoview.app import overlay, words
 from geoview.app.theme import GAP, SMALL, colours, figures, set_role
 
-_METHODS = {
+METHODS = {
     "auto": "Best method",
-    "grad-cam": "Grad-CAM",
-    "cross-attention": "Cross-attention",
     "area-map": "Area map",
+    "cross-attention": "Cross-attention",
+    "spatial-attention": "Spatial attention",
+    "attention-rollout": "Attention rollout",
+    "grad-cam": "Grad-CAM",
+    "grad-cam++": "Grad-CAM++",
+    "layer-cam": "LayerCAM",
+    "eigen-cam": "Eigen-CAM",
+    "full-grad": "FullGrad",
 }
 DOMINANT = ""
 
@@ -81,6 +87,10 @@ class Note(QLabel):
         text = painter.fontMetrics().elidedText(self.text(), mode, self.width())
         painter.drawText(self.rect(), self.alignment(), text)
         painter.end()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setToolTip(text)
 
 
 class Swatches(QComboBox):
@@ -161,8 +171,8 @@ class OverlayBar(QFrame):
 
     def set_methods(self, methods: Sequence[str]) -> None:
         """One method or none leaves nothing to choose, so the control hides."""
-        items = {name: _METHODS.get(name, words.sentence(name)) for name in methods}
-        _refill(self.methods, items or {"auto": _METHODS["auto"]})
+        items = {name: METHODS.get(name, words.sentence(name)) for name in methods}
+        _refill(self.methods, items or {"auto": METHODS["auto"]})
         self.methods.setVisible(len(items) > 1)
 
     def class_name(self) -> str:
@@ -187,7 +197,6 @@ class OverlayBar(QFrame):
     def show_note(self, text: str) -> None:
         """A short line in place of the legend."""
         self.note.setText(text)
-        self.note.setToolTip(text)
         self._end.setCurrentWidget(self.note)
 
     def show_legend(self, top: float) -> None:
@@ -204,7 +213,9 @@ class OverlayBar(QFrame):
 class ReadOut(QFrame):
     """Where the pointer is, how far the photo is zoomed, how large it is; and zoom buttons."""
 
-    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, compare: QToolButton, actions: Sequence[QAction], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         set_role(self, "bar")
         self.where = Note(self)
@@ -217,6 +228,7 @@ class ReadOut(QFrame):
             label.setFont(figures(label.font()))
         row.addWidget(self.where, 1)
         row.addWidget(self.size_label)
+        row.addWidget(compare)
         for action in actions:
             row.addWidget(action_button(action, self))
 
@@ -248,6 +260,16 @@ class ControlBars(QWidget):
         column.setSpacing(0)
         column.addWidget(overlay_bar)
         column.addWidget(read_out)
+
+
+def caption(parent: QWidget) -> Note:
+    """A quiet line over one half of a comparison."""
+    made = Note(parent)
+    made.setContentsMargins(GAP, SMALL, GAP, SMALL)
+    made.setFixedHeight(24)
+    made.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    made.hide()
+    return made
 
 
 def action_button(action: QAction, parent: QWidget) -> QToolButton:

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from geoview.errors import Cancelled, GeoViewError
+from geoview.errors import Cancelled, GeoViewError, ModelError
 from geoview.records import Heatmap, ModelRef, Photo, Progress
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str, Any], None]
+Place = Literal["main", "beside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class LoadRequest:
 
 @dataclass(frozen=True, slots=True)
 class AnalyseRequest:
+    """``project`` is whatever has the ``analyse`` of ``geoview.project.Project``."""
+
     project: Any
     again: bool = False
 
@@ -46,10 +49,17 @@ class _Analysis:
 
 @dataclass(frozen=True, slots=True)
 class ExplainRequest:
+    """Heatmaps of classes of a photo, for one of the two places where they are shown.
+
+    ``model`` is another model's file, to compare with the one that is loaded.
+    """
+
     id: int
     photo: Photo
-    class_name: str
+    class_names: tuple[str, ...]
     method: str
+    model: Path | None = None
+    place: Place = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +84,10 @@ class JobDone:
 
 @dataclass(frozen=True, slots=True)
 class HeatmapAnswer:
-    """The answer to one heatmap request; ``heatmap`` is None when ``error`` says why."""
+    """The answer to one request; without ``heatmaps``, ``error`` says why."""
 
     request: ExplainRequest
-    heatmap: Heatmap | None
+    heatmaps: tuple[Heatmap, ...]
     error: str = ""
 
 
@@ -91,15 +101,18 @@ class Backend(Protocol):
 
     def explain(
         self, engine: Any, request: ExplainRequest, *, cancelled: Callable[[], bool]
-    ) -> Heatmap:
-        """One heatmap."""
+    ) -> tuple[Heatmap, ...]:
+        """One heatmap for every class of the request that the model knows."""
 
     def device_label(self, engine: Any) -> str:
         """Where the engine runs now; it moves when memory runs out."""
 
 
 class TorchBackend:
-    """Loads models and explains photos with the real engine."""
+    """Loads models and explains photos with the real engine; keeps one model to compare with."""
+
+    def __init__(self) -> None:
+        self._other: tuple[Path, Any] | None = None
 
     def load(
         self, request: LoadRequest, *, cancelled: Callable[[], bool]
@@ -125,16 +138,33 @@ class TorchBackend:
 
     def explain(
         self, engine: Any, request: ExplainRequest, *, cancelled: Callable[[], bool]
-    ) -> Heatmap:
+    ) -> tuple[Heatmap, ...]:
         from geoview.explain import cam
 
-        return cam.explain(
-            engine,
-            request.photo,
-            class_name=request.class_name,
-            method=request.method,
-            cancelled=cancelled,
+        source = self._source(engine, request)
+        card = (source.model if source is engine else source).card
+        known = [name for name in request.class_names if name in card.classes]
+        if not known:
+            raise ModelError(f"{card.title} does not know {', '.join(request.class_names[:3])}.")
+        return tuple(
+            cam.explain_classes(
+                source,
+                request.photo,
+                class_names=known,
+                method=request.method if request.method in cam.methods(source) else "auto",
+                cancelled=cancelled,
+            )
         )
+
+    def _source(self, engine: Any, request: ExplainRequest) -> Any:
+        """The engine, or the model to compare with, which works on the CPU."""
+        from geoview.models import bundle
+
+        if request.model is None:
+            return engine
+        if self._other is None or self._other[0] != request.model:
+            self._other = (request.model, bundle.load(request.model))
+        return self._other[1]
 
     def device_label(self, engine: Any) -> str:
         label: str = engine.choice.label
@@ -156,7 +186,7 @@ class Worker:
         self._load: LoadRequest | None = None
         self._analyses: deque[_Analysis] = deque()
         self._running: _Analysis | None = None
-        self._explain: ExplainRequest | None = None
+        self._explain: dict[Place, ExplainRequest] = {}
         self._stop = False
         self._paused = False
         self._engine: Any = None
@@ -170,12 +200,12 @@ class Worker:
             elif isinstance(request, AnalyseRequest):
                 self._analyses.append(_Analysis(request))
             else:
-                self._explain = request
+                self._explain[request.place] = request
             self._changed.notify_all()
 
     def forget_heatmap(self) -> None:
         with self._changed:
-            self._explain = None
+            self._explain.clear()
 
     def pause(self, *, paused: bool) -> None:
         with self._changed:
@@ -222,8 +252,9 @@ class Worker:
             return self._take_heatmap() or self._take_analysis()
 
     def _take_heatmap(self) -> ExplainRequest | None:
-        request, self._explain = self._explain, None
-        return request
+        """What is over the photo itself goes before what is beside it."""
+        place = min(self._explain, key=("main", "beside").index, default=None)
+        return None if place is None else self._explain.pop(place)
 
     def _take_analysis(self) -> _Analysis:
         self._running, self._paused = self._analyses.popleft(), False
@@ -243,16 +274,20 @@ class Worker:
 
     def _do_explain(self, request: ExplainRequest) -> None:
         if self._engine is None:
-            self._tell("heatmap", HeatmapAnswer(request, None, "No model is loaded."))
+            self._tell("heatmap", HeatmapAnswer(request, (), "No model is loaded."))
             return
+
+        def stale() -> bool:
+            return self._stop or request.place in self._explain
+
         try:
-            heatmap = self._backend.explain(self._engine, request, cancelled=self._heatmap_stale)
+            heatmaps = self._backend.explain(self._engine, request, cancelled=stale)
         except Exception as error:
-            if not self._heatmap_stale():
+            if not stale():
                 text = _plain(error, f"No heatmap for {request.photo.file}")
-                self._tell("heatmap", HeatmapAnswer(request, None, text))
+                self._tell("heatmap", HeatmapAnswer(request, (), text))
         else:
-            self._tell("heatmap", HeatmapAnswer(request, heatmap))
+            self._tell("heatmap", HeatmapAnswer(request, heatmaps))
 
     def _do_analyse(self, analysis: _Analysis) -> None:
         progress, error = Progress(0, 0), ""
@@ -305,9 +340,6 @@ class Worker:
 
     def _load_stale(self) -> bool:
         return self._stop or self._load is not None
-
-    def _heatmap_stale(self) -> bool:
-        return self._stop or self._explain is not None
 
     def _close_engine(self) -> None:
         engine, self._engine = self._engine, None

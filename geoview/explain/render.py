@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+import geoview
 from geoview.explain.colormaps import NAMES, lut
 from geoview.records import Heatmap
 
@@ -63,6 +64,25 @@ def overlay(
     return out
 
 
+def outlined(
+    pixels: NDArray[np.uint8], heatmap: Heatmap, *, width_px: int, colormap: str, top: float
+) -> NDArray[np.uint8]:
+    """Draw lines of equal evidence over a photo's ``pixels``, a decode of any size."""
+    from geoview.explain.contours import contours
+
+    factor = pixels.shape[1] / width_px
+    thin = max(2, round(min(pixels.shape[:2]) / 400))
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    for contour in contours(heatmap, top=top):
+        points = [(float(x * factor), float(y * factor)) for x, y in contour.points_px]
+        # The weaker half of a colormap is too dark to be seen on a dark photo.
+        colour = tuple(int(c) for c in lut(colormap)[round((0.4 + 0.6 * contour.level) * 255)])
+        for ink, width in (((0, 0, 0), 2 * thin), (colour, thin)):
+            draw.line([*points, points[0]], fill=ink, width=width, joint="curve")
+    return np.asarray(image)
+
+
 def overlay_png(
     pixels: NDArray[np.uint8],
     heatmap: Heatmap,
@@ -73,18 +93,26 @@ def overlay_png(
     colormap: str = "viridis",
     top: float | None = None,
     title: str = "",
+    as_lines: bool = False,
 ) -> bytes:
-    """PNG of the overlay, with the class, the colour bar, the method and the model below it."""
-    blended = overlay(
-        pixels,
-        heatmap,
-        width_px=width_px,
-        height_px=height_px,
-        opacity=opacity,
-        colormap=colormap,
-        top=top,
-    )
+    """PNG of the overlay, with the class, the colour bar, the method and the model below it.
+
+    ``as_lines`` draws lines of equal evidence instead of blending the colours over the photo.
+    """
     ceiling = heatmap.peak if top is None else top
+    blended = (
+        outlined(pixels, heatmap, width_px=width_px, colormap=colormap, top=ceiling)
+        if as_lines
+        else overlay(
+            pixels,
+            heatmap,
+            width_px=width_px,
+            height_px=height_px,
+            opacity=opacity,
+            colormap=colormap,
+            top=top,
+        )
+    )
     legend = _legend(heatmap, width=blended.shape[1], colormap=colormap, top=ceiling, title=title)
     sheet = Image.new("RGB", (blended.shape[1], blended.shape[0] + legend.height), _PAPER)
     sheet.paste(Image.fromarray(blended), (0, 0))
@@ -97,7 +125,8 @@ def overlay_png(
 def _legend(heatmap: Heatmap, *, width: int, colormap: str, top: float, title: str) -> Image.Image:
     text = max(11, min(28, width // 50))
     font = ImageFont.load_default(size=text)
-    model = f"{heatmap.model.name} {heatmap.model.sha256[:12]}"
+    made = f"GeoView {geoview.__version__}"
+    model = f"{heatmap.model.name} {heatmap.model.sha256[:12]} · {made}"
     evidence = "no evidence" if heatmap.peak <= 0 else f"peak {heatmap.peak:.3g}"
     lines = [
         " · ".join(part for part in (title, heatmap.class_name, evidence) if part),

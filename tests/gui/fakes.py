@@ -144,7 +144,7 @@ class FakeBackend:
         engine = FakeEngine(seconds_per_photo=self.seconds_per_photo, gate=self.gate)
         assert self.engines is not None
         self.engines.append(engine)
-        ready = ModelReady(request.path, card(), REF, "CPU · fp32", ("auto", "grad-cam"))
+        ready = ModelReady(request.path, card(), REF, "CPU · fp32", ("grad-cam", "area-map"))
         return engine, ready
 
     def device_label(self, engine: Any) -> str:
@@ -152,8 +152,13 @@ class FakeBackend:
 
     def explain(
         self, engine: Any, request: ExplainRequest, *, cancelled: Callable[[], bool]
-    ) -> Heatmap:
+    ) -> tuple[Heatmap, ...]:
         assert self.explained is not None
         self.explained.append(request)
         values = np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)
-        return Heatmap(request.class_name, "grad-cam", values, (0.0, 0.0, 128.0, 96.0), 1.0, REF)
+        method = "grad-cam" if request.method == "auto" else request.method
+        box = (0.0, 0.0, 128.0, 96.0)
+        return tuple(
+            Heatmap(name, method, values / (1 + i), box, 1.0 / (1 + i), REF)
+            for i, name in enumerate(request.class_names)
+        )

@@ -92,7 +92,7 @@ def served(backend: FakeBackend) -> Iterator[Served]:
 
 
 def explain(number: int, class_name: str = "shale") -> ExplainRequest:
-    return ExplainRequest(number, photo(number), class_name, "auto")
+    return ExplainRequest(number, photo(number), (class_name,), "auto")
 
 
 def test_a_heatmap_is_served_between_two_batches(served: Served) -> None:
@@ -245,7 +245,7 @@ def test_the_thread_tells_on_the_gui_thread_and_in_order(qtbot: Any, backend: Fa
     assert files == [f"{i}.jpg" for i in range(200)]
     assert told[-1][0] == "job"
     assert sum(what == "results" for what, *_ in told) < 60
-    number = thread.explain(photo(1), class_name="shale")
+    number = thread.explain(photo(1), class_names=["shale"])
     qtbot.waitUntil(lambda: told[-1][0] == "heatmap", timeout=5_000)
     answer = told[-1][1]
     assert isinstance(answer, HeatmapAnswer)

@@ -99,10 +99,12 @@ def test_a_sample_well_gets_bars_and_a_heatmap(
     assert current.prediction.classes == tuple(CLASSES)
     assert sum(current.prediction.area_pct or (100.0,)) == pytest.approx(100)
     assert window.toolbar.device.text().startswith("CPU")
-    with qtbot.waitSignal(window.session.heatmap, timeout=30_000) as answer:
+    with qtbot.waitSignal(window.session.evidence.answered, timeout=30_000) as answer:
         page.viewer.choose_class("mudstone")
-    heatmap, file = answer.args
+    (found,) = answer.args
+    heatmap, file = found.heatmaps[0], found.request.photo.file
     assert (heatmap.class_name, file) == ("mudstone", current.photo.file)
+    assert {m.class_name for m in found.heatmaps} == set(CLASSES)
     width, height = current.prediction.width_px, current.prediction.height_px
     assert heatmap.box_xyxy == pytest.approx((0, 0, width, height))
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from geoview.app.background import Background
 from geoview.app.canvas import Canvas
+from geoview.app.evidence_desk import Wish
 from geoview.app.photo_loader import pyramid
 from geoview.app.viewer import Viewer
 from geoview.explain.render import lut
@@ -111,7 +112,7 @@ def test_a_heatmap_lies_on_the_right_pixels(
     show(viewer, shown, qtbot)
     viewer.choose_class("shale")
     viewer.set_look(0.5, "viridis")
-    viewer.show_heatmap(heatmap("shale", box=(20.0, 280.0, 100.0, 380.0)))
+    viewer.show_heatmaps([heatmap("shale", box=(20.0, 280.0, 100.0, 380.0))])
     viewer.view.zoom_to(viewer.view.fit_scale() * zoom, at=None)
     viewer.view.centre = QPointF(60, 330)
     viewer.view.changed.emit()
@@ -127,18 +128,19 @@ def test_space_toggles_the_heatmap_and_asks_for_it_once(
 ) -> None:
     shown = result(turned)
     show(viewer, shown, qtbot)
-    asked: list[tuple[str, str]] = []
-    viewer.heatmap_wanted.connect(lambda *request: asked.append(request))
+    asked: list[Wish] = []
+    viewer.heatmaps_wanted.connect(asked.append)
     viewer.canvas.setFocus()
-    with qtbot.waitSignal(viewer.heatmap_wanted, timeout=3000):
+    with qtbot.waitSignal(viewer.heatmaps_wanted, timeout=3000):
         QTest.keyClick(viewer.canvas, Qt.Key.Key_Space)
     name = viewer.wanted_class()
     assert shown.prediction is not None
     assert name == shown.prediction.dominant
-    assert asked == [(name, "auto")]
+    assert [(wish.class_names[0], wish.method) for wish in asked] == [(name, "auto")]
+    assert set(asked[0].class_names) == set(shown.prediction.classes)
     assert "Computing" in viewer.overlay_bar.note.text()
     bare = at(viewer, 180, 100)
-    viewer.show_heatmap(heatmap(name, box=(0.0, 0.0, WIDTH, HEIGHT)))
+    viewer.show_heatmaps([heatmap(name, box=(0.0, 0.0, WIDTH, HEIGHT))])
     assert at(viewer, 180, 100) != bare
     QTest.keyClick(viewer.canvas, Qt.Key.Key_Space)
     assert at(viewer, 180, 100) == bare
@@ -155,7 +157,7 @@ def test_photos_passed_in_a_hurry_are_not_explained(
     Image.new("RGB", (60, 40), GREEN).save(other)
     viewer.overlay_action.setChecked(True)
     asked: list[str] = []
-    viewer.heatmap_wanted.connect(lambda name, _method: asked.append(name))
+    viewer.heatmaps_wanted.connect(lambda wish: asked.append(wish.class_names[0]))
     for seed in range(6):
         viewer.show_result(result(turned if seed % 2 else other, seed=seed))
     qtbot.waitUntil(lambda: len(asked) > 0, timeout=3000)
@@ -170,11 +172,11 @@ def test_a_map_of_another_photo_or_class_is_not_drawn(
     viewer.choose_class("shale")
     bare = at(viewer, 180, 100)
     everywhere = (0.0, 0.0, float(WIDTH), float(HEIGHT))
-    viewer.show_heatmap(heatmap("shale", box=everywhere), file="another.jpg")
+    viewer.show_heatmaps([heatmap("shale", box=everywhere)], file="another.jpg")
     assert at(viewer, 180, 100) == bare
-    viewer.show_heatmap(heatmap("sandstone", box=everywhere), file="turned.jpg")
+    viewer.show_heatmaps([heatmap("sandstone", box=everywhere)], file="turned.jpg")
     assert at(viewer, 180, 100) == bare
-    viewer.show_heatmap(heatmap("shale", box=everywhere), file="turned.jpg")
+    viewer.show_heatmaps([heatmap("shale", box=everywhere)], file="turned.jpg")
     assert at(viewer, 180, 100) != bare
 
 
@@ -183,8 +185,8 @@ def test_no_evidence_is_said_instead_of_drawn(viewer: Viewer, turned: Path, qtbo
     viewer.choose_class("shale")
     bare = at(viewer, 180, 100)
     everywhere = (0.0, 0.0, float(WIDTH), float(HEIGHT))
-    viewer.show_heatmap(heatmap("sandstone", box=everywhere, peak=5.0))
-    viewer.show_heatmap(heatmap("shale", box=everywhere, peak=0.001))
+    viewer.show_heatmaps([heatmap("sandstone", box=everywhere, peak=5.0)])
+    viewer.show_heatmaps([heatmap("shale", box=everywhere, peak=0.001)])
     assert viewer.overlay_bar.note.text() == "No evidence for shale in this photo"
     assert at(viewer, 180, 100) == bare
     viewer.choose_class("sandstone")
@@ -197,7 +199,7 @@ def test_the_bare_photo_stands_beside_and_moves_along(
 ) -> None:
     show(viewer, result(turned), qtbot)
     viewer.choose_class("shale")
-    viewer.show_heatmap(heatmap("shale", box=(0.0, 0.0, WIDTH, HEIGHT)))
+    viewer.show_heatmaps([heatmap("shale", box=(0.0, 0.0, WIDTH, HEIGHT))])
     viewer.canvas.setFocus()
     QTest.keyClick(viewer.canvas, Qt.Key.Key_O)
     assert viewer.bare.isVisible()
@@ -248,7 +250,7 @@ def test_the_pointer_reads_out_pixels_and_evidence(
 ) -> None:
     show(viewer, result(turned), qtbot)
     viewer.choose_class("shale")
-    viewer.show_heatmap(heatmap("shale", box=(0.0, 0.0, WIDTH, HEIGHT), peak=5.0))
+    viewer.show_heatmaps([heatmap("shale", box=(0.0, 0.0, WIDTH, HEIGHT), peak=5.0)])
     where = viewer.view.to_screen(QRectF(180.5, 100.5, 0, 0)).topLeft().toPoint()
     viewer.canvas.hovered.emit(viewer.view.to_photo(QPointF(where)))
     text = viewer.read_out.where.text()

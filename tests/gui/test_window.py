@@ -76,10 +76,10 @@ def test_from_a_folder_to_bars_and_a_heatmap(
     with qtbot.waitSignal(page.viewer.loader.loaded, timeout=10_000):
         page.browser.select_row(3)
     bare = page.viewer.canvas.grab().toImage()
-    with qtbot.waitSignal(window.session.heatmap, timeout=10_000):
+    with qtbot.waitSignal(window.session.evidence.answered, timeout=10_000):
         page.predictions.class_chosen.emit("shale")
     assert backend.explained is not None
-    assert backend.explained[-1].class_name == "shale"
+    assert backend.explained[-1].class_names[0] == "shale"
     qtbot.waitUntil(lambda: page.viewer.canvas.grab().toImage() != bare)
 
 
