@@ -8,7 +8,7 @@ ARGS ?=
 # A Python with bpy 4.5.15, to render wells for `make model`.
 BPY ?= $(BIN)/python
 
-.PHONY: run test setup bench screenshots model clean
+.PHONY: run test setup bench screenshots model segmenter clean
 
 run: setup
 	@$(BIN)/geoview run
@@ -35,6 +35,9 @@ screenshots: setup
 
 model: setup
 	$(BIN)/python packaging/embedded/train.py --bpy-python $(BPY)
+
+segmenter: setup
+	$(BIN)/python packaging/specimens/train.py
 
 clean:
 	rm -rf $(VENV) build dist report .mypy_cache .ruff_cache

@@ -69,12 +69,14 @@ def draw(
     pictures = []
     for heatmap in found:
         name = picture_name(result.photo.file, heatmap.class_name)
-        _write(folder / name, pixels, heatmap, made=result.prediction, settings=settings, top=top)
+        write_overlay(
+            folder / name, pixels, heatmap, made=result.prediction, settings=settings, top=top
+        )
         pictures.append(HeatmapFile(result.photo.file, heatmap.class_name, folder / name))
     return pictures
 
 
-def _write(
+def write_overlay(
     path: Path,
     pixels: NDArray[np.uint8],
     heatmap: Heatmap,
@@ -83,6 +85,10 @@ def _write(
     settings: Settings,
     top: float,
 ) -> None:
+    """Write one heatmap over its photo as PNG, with its legend; ``top`` is the brightest value.
+
+    ``pixels`` is the photo, perhaps reduced. Raises OSError.
+    """
     from geoview.explain import render
 
     data = render.overlay_png(
@@ -100,15 +106,15 @@ def _write(
 
 def picture_name(file: str, class_name: str) -> str:
     """The name of a heatmap's picture: the photo's, the class's, ``.png``."""
-    return f"{file}.{_in_a_name(class_name)}.png"
+    return f"{file}.{in_a_name(class_name)}.png"
 
 
 def reduced_photo(path: Path) -> NDArray[np.uint8]:
     """The oriented photo, its shorter side at most ``SHORT_SIDE_PX``; PhotoError."""
-    return _reduced(decode(path, at_least_px=SHORT_SIDE_PX).pixels)
+    return reduced(decode(path, at_least_px=SHORT_SIDE_PX).pixels)
 
 
-def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture to look at, not the camera's twelve megapixels."""
     import numpy as np
     from PIL import Image
@@ -121,6 +127,6 @@ def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def _in_a_name(text: str) -> str:
+def in_a_name(text: str) -> str:
     """A class name as part of a file name on any system."""
     return re.sub(r"[^\w.\- ]", "_", text).strip(" .") or "class"

@@ -17,6 +17,7 @@ from geoview import export
 from geoview import heatmaps as drawing
 from geoview.callbacks import ignore, never
 from geoview.catalog import Catalog
+from geoview.catalog.evidence import Evidence
 from geoview.errors import Cancelled, DataError, PhotoError
 from geoview.heatmaps import HeatmapFile
 from geoview.photos import names, scan
@@ -146,6 +147,10 @@ class Project:
         """
         found = self.catalog.results(model.sha256 if model else None, photos=self.photos)
         known = {result.photo.file: result for result in found}
+        warnings = Evidence(self.catalog).warnings(model) if model else {}
+        for file, warning in warnings.items():
+            if warning and file in known:
+                known[file] = replace(known[file], evidence_warning=warning)
         return [known.get(photo.file) or PhotoResult(photo, None) for photo in self.photos]
 
     def pending(self, model: ModelRef) -> list[Photo]:
@@ -172,7 +177,7 @@ class Project:
         total = len(self.photos)
         done = total - len(todo)
         failed = 0 if again else len(self.catalog.failed(model.sha256))
-        rate = _Rate()
+        rate = Rate()
         yield [], Progress(done, total, failed=failed)
         if not todo:
             return
@@ -255,7 +260,7 @@ class Project:
         of one photo after the other. Raises DataError when ``folder`` cannot be written.
         """
         done = [r for r in self.results(engine.model.ref) if r.prediction is not None]
-        failed, rate = 0, _Rate()
+        failed, rate = 0, Rate()
         yield [], Progress(0, len(done))
         for number, result in enumerate(done, start=1):
             if cancelled():
@@ -322,7 +327,7 @@ def _light(result: PhotoResult) -> PhotoResult:
     return replace(result, prediction=replace(result.prediction, tiles=()))
 
 
-class _Rate:
+class Rate:
     """Photos per second over the last seconds, so that the time left does not jump."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:

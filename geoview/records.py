@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from geoview.masks import Mask
+
 Status = Literal["new", "done", "failed"]
+EvidencePlace = Literal["text plate", "reference cube", "border", "background"]
 BoxXYXY = tuple[float, float, float, float]
 
 CANNOT_TELL = "cannot tell"
@@ -110,11 +113,16 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """The outcome for one photo: a prediction, or the plain reason why there is none."""
+    """The outcome for one photo: a prediction, or the plain reason why there is none.
+
+    ``evidence_warning`` is what the audit of its evidence found; empty if all is well, and for a
+    photo that was not audited.
+    """
 
     photo: Photo
     prediction: Prediction | None
     reason: str = ""
+    evidence_warning: str = ""
 
     @property
     def status(self) -> Status:
@@ -138,6 +146,81 @@ class Heatmap:
     box_xyxy: BoxXYXY
     peak: float
     model: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """Where one class lies in a photo, read from a heatmap (P2, section 6).
+
+    ``mask`` is empty where ``reason`` says in plain words why there is none. Inside it the
+    heatmap is above ``threshold``, in the heatmap's own raw values. ``road`` is ROAD-combined of
+    the heatmap, None where it was not measured.
+    """
+
+    file: str
+    class_name: str
+    method: str
+    model: ModelRef
+    mask: Mask
+    threshold: float
+    road: float | None = None
+    reason: str = ""
+
+    @property
+    def area_pct(self) -> float:
+        """Share of the whole photo in %."""
+        return 100 * self.mask.share
+
+
+@dataclass(frozen=True, slots=True)
+class AreaEstimate:
+    """Area of every class in %, adding up to 100, and the way it was estimated."""
+
+    classes: tuple[str, ...]
+    area_pct: tuple[float, ...]
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceEvidence:
+    """How much of the evidence for a class lies on one place that is not the specimen.
+
+    ``evidence`` and ``area`` are the place's shares, 0…1, of the evidence and of the photo;
+    ``warns`` says that this is most of the evidence and far more than an even spread.
+    """
+
+    class_name: str
+    place: EvidencePlace
+    evidence: float
+    area: float
+    warns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceAudit:
+    """Whether a model's answer rests on what it should, for one photo; stored with its result."""
+
+    file: str
+    model: ModelRef
+    method: str
+    places: tuple[PlaceEvidence, ...]
+    app_version: str
+    created_utc: str
+
+    @property
+    def warning(self) -> str:
+        """One or more sentences for the user; empty if all is well."""
+        names = dict.fromkeys(found.class_name for found in self.places)
+        return " ".join(filter(None, map(self.warning_of, names)))
+
+    def warning_of(self, class_name: str) -> str:
+        """As ``warning``, for one class."""
+        return " ".join(
+            f"Most of the evidence for {class_name} lies on the {found.place} "
+            f"({100 * found.evidence:.0f} % of it, on {100 * found.area:.0f} % of the photo)."
+            for found in self.places
+            if found.warns and found.class_name == class_name
+        )
 
 
 @dataclass(frozen=True, slots=True)

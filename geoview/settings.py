@@ -28,7 +28,21 @@ class Settings(BaseModel):
     skip_folders: list[str] = Field(default_factory=lambda: ["masks", "mask", "__MACOSX"])
     heatmap_opacity: float = Field(default=0.45, ge=0, le=1)
     heatmap_colormap: Literal["viridis", "inferno", "cividis"] = "viridis"
+    # Masks: ROAD-combined that a heatmap must exceed, factor on Otsu's threshold (P2, section 6).
+    mask_road: float = Field(default=0.2, ge=-1, le=1)
+    mask_otsu_factor: float = Field(default=1.0, gt=0, le=10)
+    # The evidence audit warns from this share of the evidence and so many times an even spread.
+    audit_share: float = Field(default=0.5, gt=0, lt=1)
+    audit_times: float = Field(default=2.0, ge=1, le=100)
     thumbnail_cache_mib: int = Field(default=2048, ge=16)
+    measure_method: str = "geoview"
+    measure_unit: Literal["mm", "cm", "in"] = "mm"
+    cube_mm: float = Field(default=25.4, ge=0.1, le=1000)
+    box_clearance_mm: float = Field(default=3.0, ge=0, le=100)
+    # Name, inner length and width, height, number in stock; empty is the list that is shipped.
+    storage_boxes: list[tuple[str, float, float, float | None, int | None]] = Field(
+        default_factory=list
+    )
     window: dict[str, str] = Field(default_factory=dict)
 
     def remember_folder(self, folder: Path) -> None:

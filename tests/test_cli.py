@@ -258,7 +258,8 @@ def test_help_is_light_and_reads_well() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
-    for word in ("predict", "evaluate", "train", "models", "doctor", "open", "run", "Exit codes"):
+    commands = ("predict", "evaluate", "train", "measure", "models", "doctor", "open", "run")
+    for word in (*commands, "Exit codes"):
         assert word in done.stdout
 
 

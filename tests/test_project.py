@@ -16,7 +16,7 @@ from PIL import Image
 
 from geoview.errors import DataError
 from geoview.heatmaps import shown_classes
-from geoview.project import BATCH, Project, _Rate
+from geoview.project import BATCH, Project, Rate
 from geoview.records import PhotoResult, Progress
 from geoview.settings import Settings
 
@@ -234,7 +234,7 @@ def test_an_empty_folder_is_fine_for_the_window_and_left_alone_by_the_rest(tmp_p
 
 def test_the_rate_follows_the_last_seconds() -> None:
     now = 0.0
-    rate = _Rate(clock=lambda: now)
+    rate = Rate(clock=lambda: now)
     now = 2.0
     assert rate.after(4) == pytest.approx(2)
     for _ in range(60):

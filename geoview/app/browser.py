@@ -228,6 +228,10 @@ class Browser(QWidget):
         """Show only the photos that could not be read."""
         self.bar.set_filter(Filter(status="failed"))
 
+    def show_warned(self) -> None:
+        """Show only the photos whose evidence does not lie on the specimen."""
+        self.bar.set_filter(Filter(status="warned"))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.text() == "/":
             self.focus_filter()

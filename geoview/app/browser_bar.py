@@ -28,6 +28,7 @@ _STATUS = {
     "done": "Analysed",
     "new": "Not analysed",
     "failed": "Could not be read",
+    "warned": "Evidence to check",
 }
 _SORTS = {
     "Depth": Sort("depth"),

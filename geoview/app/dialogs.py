@@ -49,6 +49,31 @@ def ask_sheet(parent: QWidget, chosen: Chosen) -> None:
     dialog.open()
 
 
+def ask_measurements(
+    parent: QWidget, folder: Path, chosen: Chosen, *, title: str, suffix: str
+) -> None:
+    """Let the user choose where measurements go: a file, or a folder when ``suffix`` is empty."""
+    dialog = _dialog(parent, title, chosen)
+    dialog.setDirectory(str(folder.parent))
+    if suffix:
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(f"{title} (*{suffix})")
+        dialog.setDefaultSuffix(suffix.removeprefix("."))
+        dialog.selectFile(f"{folder.name}-sizes{suffix}")
+    else:
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog.open()
+
+
+def ask_table(parent: QWidget, title: str, chosen: Chosen) -> None:
+    """Let the user choose a CSV or Excel sheet."""
+    dialog = _dialog(parent, title, chosen)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter("Sheets (*.csv *.tsv *.txt *.xlsx)")
+    dialog.open()
+
+
 def ask_model(parent: QWidget, chosen: Chosen) -> None:
     """Let the user choose a model file."""
     dialog = _dialog(parent, "Add a model", chosen)

@@ -28,12 +28,12 @@ def rate(photos_per_s: float) -> str:
     return f"{photos_per_s * 60:.0f} photos/min"
 
 
-def running(progress: Progress, *, paused: bool = False) -> str:
+def running(progress: Progress, *, paused: bool = False, doing: str = "Analysing") -> str:
     """ "Analysing 412 of 3 984 · 18 photos/s · 3 min left"."""
     of = f"{count(progress.done)} of {count(progress.total)}"
     if paused:
         return f"Paused at {of}"
-    parts = [f"Analysing {of}"]
+    parts = [f"{doing} {of}"]
     if progress.rate_per_s > 0:
         parts.append(rate(progress.rate_per_s))
     if progress.seconds_left:
@@ -52,6 +52,15 @@ def summary(results: Sequence[PhotoResult] | dict[str, int], *, total: int | Non
     text = f"{count(tally.get('done', 0))} of {count(whole)} analysed"
     failed = tally.get("failed", 0)
     return f"{text}, {count(failed)} could not be read" if failed else text
+
+
+def checked(warned: int, progress: Progress) -> str:
+    """What the check of the evidence found."""
+    of = f"The evidence of {photos(progress.done)} was checked"
+    if not warned:
+        return f"{of}; it lies where it should."
+    need = "1 needs a look" if warned == 1 else f"{count(warned)} need a look"
+    return f"{of}; {need}."
 
 
 def tally_of(results: Sequence[PhotoResult]) -> dict[str, int]:

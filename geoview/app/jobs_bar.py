@@ -91,10 +91,17 @@ class JobsBar(QFrame):
         self.bar.setRange(0, 0)
         self._show_only(self.bar)
 
-    def show_progress(self, progress: Progress, *, paused: bool = False, note: str = "") -> None:
-        """A running analysis; ``note`` says what it waits for before it gets going."""
+    def show_progress(
+        self,
+        progress: Progress,
+        *,
+        paused: bool = False,
+        note: str = "",
+        doing: str = "Analysing",
+    ) -> None:
+        """A running job; ``note`` says what it waits for before it gets going."""
         self._paused = paused
-        self.text.setText(note or job_words.running(progress, paused=paused))
+        self.text.setText(note or job_words.running(progress, paused=paused, doing=doing))
         self.bar.setRange(0, max(1, progress.total))
         self.bar.setValue(progress.done)
         self.pause.setText("Resume" if paused else "Pause")

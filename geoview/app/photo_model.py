@@ -230,7 +230,9 @@ def describe(result: PhotoResult, *, separator: str) -> str:
         parts.append(said)
     if prediction and prediction.layer:
         parts.append(prediction.layer.best)
-    if is_uncertain(result):
+    if result.evidence_warning:
+        parts.append(result.evidence_warning)
+    elif is_uncertain(result):
         parts.append("uncertain: worth a look")
     return separator.join(parts)
 

@@ -37,13 +37,14 @@ class Filter:
     """Empty fields let everything pass.
 
     ``lithology`` keeps the photos in which that class reaches its threshold or is dominant;
-    "cannot tell" keeps those in which none does.
+    "cannot tell" keeps those in which none does. Status "warned" keeps those whose evidence does
+    not lie on the specimen.
     """
 
     text: str = ""
     lithology: str = ""
     layer: str = ""
-    status: Status | Literal[""] = ""
+    status: Status | Literal["warned", ""] = ""
 
     @property
     def follows_results(self) -> bool:
@@ -111,6 +112,8 @@ def is_uncertain(result: PhotoResult) -> bool:
     prediction = result.prediction
     if prediction is None:
         return False
+    if result.evidence_warning:
+        return True
     return prediction.uncertainty > (DOUBT if prediction.multi_label else UNSURE)
 
 
@@ -132,7 +135,9 @@ def _test(keep: Filter) -> Callable[[PhotoResult], bool]:
         tests.append(lambda result: present(result, keep.lithology))
     if keep.layer:
         tests.append(lambda result: _layer(result) == keep.layer)
-    if keep.status:
+    if keep.status == "warned":
+        tests.append(lambda result: bool(result.evidence_warning))
+    elif keep.status:
         tests.append(lambda result: result.status == keep.status)
     return lambda result: all(test(result) for test in tests)
 

@@ -121,6 +121,7 @@ class Findings(QWidget):
         self.layer_title = _label("heading", "Layer")
         self.layers = BarList(clickable=False, parent=self)
         self.evidence_title = _label("heading", "Evidence")
+        self.warning = _label("error")
         self.evidence_hint = _label("muted", "Space shows where the evidence for every class is")
         self.evidence = EvidenceGrid(self)
         self.model = _label("muted")
@@ -147,6 +148,7 @@ class Findings(QWidget):
         column.addWidget(self.layers)
         column.addSpacing(GAP)
         column.addWidget(self.evidence_title)
+        column.addWidget(self.warning)
         column.addWidget(self.evidence_hint)
         column.addWidget(self.evidence)
         column.addStretch(1)
@@ -157,12 +159,14 @@ class Findings(QWidget):
             column.addWidget(widget)
         inset = (
             self.doubt, self.more, self.hint, self.layer_title,
-            self.evidence_title, self.evidence_hint, self.model, self.made,
+            self.evidence_title, self.warning, self.evidence_hint, self.model, self.made,
         )  # fmt: skip
         for label in inset:
             label.setContentsMargins(GAP, 0, GAP, 0)
 
-    def show_prediction(self, prediction: Prediction) -> None:
+    def show_prediction(self, prediction: Prediction, *, warning: str = "") -> None:
+        self.warning.setText(warning)
+        self.warning.setVisible(bool(warning))
         lines = class_lines(prediction)
         self.swatch.show_name(prediction.dominant)
         self.verdict.setText(verdict(prediction))
@@ -262,7 +266,7 @@ class PredictionsPanel(QWidget):
         self._result = result
         self._show_photo(result)
         if result is not None and result.prediction is not None:
-            self.findings.show_prediction(result.prediction)
+            self.findings.show_prediction(result.prediction, warning=result.evidence_warning)
             self._stack.setCurrentIndex(1)
             return
         if result is None:

@@ -27,7 +27,7 @@ class Rail(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(SMALL, GAP, SMALL, GAP)
         column.setSpacing(SMALL)
-        for place, name in enumerate(("photos", "models", "settings", "help"), start=1):
+        for place, name in enumerate(("photos", "measure", "models", "settings", "help"), start=1):
             if name == "settings":
                 column.addStretch(1)
             column.addWidget(self._button(name, f"Ctrl+{place}"))

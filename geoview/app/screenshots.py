@@ -74,6 +74,8 @@ def take(app: QApplication, window: MainWindow, folder: Path) -> None:
     theme.apply(app, "light")
     window.show_page("models")
     save("models")
+    _measured(window)
+    save("measure")
 
 
 def _analysed(window: MainWindow) -> PhotosPage:
@@ -91,6 +93,27 @@ def _analysed(window: MainWindow) -> PhotosPage:
     photos = [page.browser.model.result(row).photo for row in page.browser.view.visible_rows()]
     _until(lambda: all(page.thumbnails.pixmap(photo) for photo in photos), page.thumbnails.ready)
     return page
+
+
+def _measured(window: MainWindow) -> None:
+    """The sample drawer, measured, at a photo that shows specimen and cube."""
+    window.show_page("measure")
+    page = window.measure_page()
+
+    def opened() -> bool:
+        project, measuring = window.session.project, page.desk.measuring
+        known = measuring is not None and measuring.project is project
+        return known and project is not None and project.folder.name == "specimens"
+
+    _until(opened, page.desk.pending_changed, act=window.open_drawer)
+    if page.desk.pending:
+        _after(page.desk.job_done, page.desk.measure)
+    rows = page.table.model.rows()
+    good = [row for row in rows if row.measurement and row.measurement.status == "accepted"]
+    if good:
+        page.go_to(good[0].photo.file)
+        _until(lambda: page.editor.drawing.places() != [], page.desk.one_loaded)
+    page.editor.canvas.fit()
 
 
 def _richness(result: PhotoResult) -> tuple[int, float]:

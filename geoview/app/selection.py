@@ -1,4 +1,4 @@
-"""Some photos of a project, to be analysed again."""
+"""Other work on a project's photos than the analysis of what is pending."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from geoview.records import PhotoResult, Progress
 
 if TYPE_CHECKING:
     from geoview.project import Project
+    from geoview.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,37 @@ class Selection:
                 failed=progress.failed + (result.status == "failed"),
             )
             yield [_without_tiles(result)], progress
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCheck:
+    """Stands in for a project where the evidence of what was analysed is to be audited."""
+
+    project: Project
+    settings: Settings
+
+    def analyse(
+        self,
+        engine: Any,
+        *,
+        again: bool = False,
+        cancelled: Callable[[], bool],
+        notify: Callable[[str], None],
+    ) -> Iterator[tuple[list[PhotoResult], Progress]]:
+        """The results with their warnings; what was audited before is left out."""
+        from geoview.evidence import audit_folder
+
+        known = {result.photo.file: result for result in self.project.results(engine.model.ref)}
+        run = audit_folder(
+            self.project,
+            engine,
+            settings=self.settings,
+            again=again,
+            cancelled=cancelled,
+            notify=notify,
+        )
+        for audits, progress in run:
+            yield [replace(known[a.file], evidence_warning=a.warning) for a in audits], progress
 
 
 def _without_tiles(result: PhotoResult) -> PhotoResult:

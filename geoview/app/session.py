@@ -15,7 +15,7 @@ from geoview.app.evidence_desk import EvidenceDesk
 from geoview.app.inference import InferenceThread
 from geoview.app.job_words import tally_of
 from geoview.app.notice import Notice
-from geoview.app.selection import Selection
+from geoview.app.selection import EvidenceCheck, Selection
 from geoview.app.session_work import Opened
 from geoview.app.settings_keeper import SettingsKeeper
 from geoview.app.worker import Backend, JobDone, ModelReady
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CHECKING = "Checking the evidence of"
 _NO_MODEL = "There is no model to analyse with; add one on the Models page."
 
 
@@ -69,8 +70,10 @@ class Session(QObject):
         self.running = False
         self.paused = False
         self.progress = Progress(0, 0)
+        self.doing = ""
         self._statuses: dict[str, str] = {}
         self._tally = tally_of([])
+        self.warned: set[str] = set()
         self._asked: tuple[Path, str, str] | None = None
         self._abandoned = 0
         self.inference = InferenceThread(self, bridge=background.bridge, backend=backend)
@@ -125,10 +128,10 @@ class Session(QObject):
             priority=2,
         )
 
-    def open_sample(self) -> None:
-        """Open the sample cuttings well."""
+    def open_sample(self, name: str = "cuttings") -> None:
+        """Open a sample project: the cuttings well, or the drawer of "specimens"."""
         self.background.run(
-            work.sample, done=self.open, failed=self._open_failed, owner=self, key="sample"
+            work.sample, name, done=self.open, failed=self._open_failed, owner=self, key="sample"
         )
 
     def reload(self) -> None:
@@ -179,6 +182,7 @@ class Session(QObject):
     def _replace(self, results: list[PhotoResult]) -> None:
         self._statuses = {result.photo.file: result.status for result in results}
         self._tally = tally_of(results)
+        self.warned = {result.photo.file for result in results if result.evidence_warning}
         self.results_replaced.emit(results)
         self.tally_changed.emit()
 
@@ -286,7 +290,15 @@ class Session(QObject):
         if self.project is not None:
             self._start(Selection(self.project, tuple(files)), Progress(0, len(files)))
 
-    def _start(self, photos: Any, progress: Progress, *, again: bool = False) -> None:
+    def check_evidence(self) -> None:
+        """Audit where the evidence lies, for what was analysed and not audited yet."""
+        if self.project is not None:
+            check = EvidenceCheck(self.project, self.settings.model_copy(deep=True))
+            self._start(check, Progress(0, self._tally["done"]), doing=CHECKING)
+
+    def _start(
+        self, photos: Any, progress: Progress, *, again: bool = False, doing: str = "Analysing"
+    ) -> None:
         if self.running:
             return
         if self.entry is None:
@@ -294,6 +306,7 @@ class Session(QObject):
             return
         self._load_model()
         self.running, self.paused, self.progress = True, False, progress
+        self.doing = doing
         self.job_started.emit()
         self.inference.analyse(photos, again=again)
 
@@ -321,6 +334,8 @@ class Session(QObject):
             self._tally[self._statuses[result.photo.file]] -= 1
             self._tally[result.status] += 1
             self._statuses[result.photo.file] = result.status
+            note = self.warned.add if result.evidence_warning else self.warned.discard
+            note(result.photo.file)
         self.results_changed.emit(known)
         self.tally_changed.emit()
 
@@ -336,8 +351,9 @@ class Session(QObject):
             return
         self.running = self.paused = False
         self.job_done.emit(done)
+        again = self.check_evidence if self.doing == CHECKING else self.analyse
         if done.error:
-            self.tell("error", done.error, ("Continue", self.analyse))
+            self.tell("error", done.error, ("Continue", again))
 
     # Files
 

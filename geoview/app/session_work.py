@@ -46,10 +46,10 @@ def check_sheet(path: Path) -> int:
     return len(read_sheet(path))
 
 
-def sample() -> Path:
+def sample(name: str) -> Path:
     from geoview.samples import sample_folder
 
-    return sample_folder()
+    return sample_folder(name)
 
 
 def list_models(wanted: str | None) -> tuple[list[ModelEntry], Path | None]:

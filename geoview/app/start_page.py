@@ -1,4 +1,4 @@
-"""The first thing one sees: two choices, the recent folders, and what stays on this machine."""
+"""The first thing one sees: three choices, the recent folders, and what stays on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from geoview.app import icons
 from geoview.app.parts import describe, label, line
 from geoview.app.theme import GAP, SMALL, set_role
 
-_WIDTH_PX = 680
+_WIDTH_PX = 920
 _MOST_RECENT = 6
 _PROMISE = "Everything stays on this machine: photos, results and models are never sent anywhere."
 
@@ -53,14 +53,16 @@ class Choice(QPushButton):
         self._mark.setPixmap(icons.icon(self._icon, "accent").pixmap(QSize(32, 32)))
 
     def sizeHint(self) -> QSize:
-        return self._row.sizeHint().expandedTo(QSize(280, 104))
+        return self._row.sizeHint().expandedTo(QSize(256, 104))
 
 
 class StartPage(QWidget):
-    """Start page; ``open_wanted``, ``sample_wanted`` and ``folder_chosen(Path)``."""
+    """Start page; ``open_wanted``, ``sample_wanted``, ``drawer_wanted`` and
+    ``folder_chosen(Path)``."""
 
     open_wanted = Signal()
     sample_wanted = Signal()
+    drawer_wanted = Signal()
     folder_chosen = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -71,7 +73,7 @@ class StartPage(QWidget):
             Choice(
                 "open",
                 "Open a folder",
-                "Photos of drill cuttings, with or without folders inside. Or drop it here.",
+                "Photos of drill cuttings or specimens, with folders inside or not. Or drop it here.",
                 self.open_wanted.emit,
             ),
             Choice(
@@ -79,6 +81,12 @@ class StartPage(QWidget):
                 "Try the sample well",
                 "Rendered cuttings photos from a few depths, to see how it works.",
                 self.sample_wanted.emit,
+            ),
+            Choice(
+                "drawer",
+                "Try the sample drawer",
+                "Rendered museum specimens beside a one-inch cube, ready to be measured.",
+                self.drawer_wanted.emit,
             ),
         )
         self._lay_out()
@@ -92,7 +100,8 @@ class StartPage(QWidget):
         column.addWidget(label("GeoView", role="title"))
         column.addWidget(
             label(
-                "Lithologies, layers and the evidence for them, from photos of drill cuttings.",
+                "Lithologies, layers and the evidence for them from photos of drill cuttings; "
+                "sizes of museum specimens from photos with a reference cube.",
                 role="muted",
                 wrap=True,
             )

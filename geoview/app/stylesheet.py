@@ -27,6 +27,12 @@ QToolButton::menu-button { border: none; background: transparent; width: 14px; }
 QToolButton[role="primary"] { background: $accent; color: $accent_text; }
 QToolButton[role="primary"]:hover, QToolButton[role="primary"]:focus { border-color: $text; }
 QToolButton[role="primary"]:disabled { background: $sunken; color: $muted; }
+QToolButton[role="segment"] { border-radius: 0; padding: 4px; color: $muted;
+                              border-bottom: 2px solid $border; }
+QToolButton[role="segment"]:checked { color: $text; background: transparent;
+                                      border-bottom-color: $accent; }
+QToolButton[role="segment"]:hover { background: $hover; }
+QToolButton[role="segment"]:focus { border: 1px solid $accent; border-bottom-width: 2px; }
 
 QFrame#rail { background: $window; border: none; border-right: 1px solid $border; }
 QFrame#rail QToolButton { border-radius: 6px; padding: 8px 4px 4px 4px; font-size: 8pt;
@@ -68,11 +74,12 @@ QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; outline: none;
     selection-background-color: $accent_soft; selection-color: $text; padding: 4px; }
-QSpinBox QLineEdit { border: none; background: transparent; padding: 0 0 0 6px; min-height: 0; }
+QSpinBox QLineEdit, QDoubleSpinBox QLineEdit { border: none; background: transparent; padding: 0 0 0 6px; min-height: 0; }
 QAbstractScrollArea::corner { background: transparent; }
-QSpinBox::up-button, QSpinBox::down-button { border: none; width: 18px; background: transparent; }
-QSpinBox::up-arrow { image: url("$icons/ui-chevron-up-$mode.svg"); width: 10px; height: 10px; }
-QSpinBox::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 10px; height: 10px; }
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
+QDoubleSpinBox::down-button { border: none; width: 18px; background: transparent; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url("$icons/ui-chevron-up-$mode.svg"); width: 10px; height: 10px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 10px; height: 10px; }
 
 QAbstractItemView { background: $surface; color: $text; border: none; outline: none;
     selection-background-color: $accent_soft; selection-color: $text; }
@@ -84,6 +91,17 @@ QListWidget[role="rows"]::item { border-radius: 4px; padding: 0 8px; }
 QListWidget[role="rows"]::item:selected { background: $accent_soft; color: $text; }
 QListWidget[role="topics"]::item { min-height: 32px; padding: 0 8px; border-radius: 4px; }
 QListWidget[role="topics"]::item:selected { background: $accent_soft; color: $text; }
+QHeaderView::section:hover { background: $hover; }
+QHeaderView::up-arrow { image: url("$icons/ui-chevron-up-$mode.svg"); width: 10px; height: 10px; }
+QHeaderView::down-arrow { image: url("$icons/ui-chevron-$mode.svg"); width: 10px; height: 10px; }
+QTabWidget::pane { border: none; background: $surface; }
+QTabWidget > QWidget > QWidget#page { background: $surface; }
+QTabBar { background: $window; }
+QTabBar::tab { background: transparent; color: $muted; border: 1px solid transparent;
+    border-bottom: 2px solid $border; padding: 6px 12px; }
+QTabBar::tab:hover { background: $hover; }
+QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
+QTabBar::tab:focus { border-color: $accent; }
 QTableWidget { border: 1px solid $border; border-radius: 4px; gridline-color: $border; }
 QTableWidget:focus { border-color: $accent; }
 QTableWidget QLineEdit { padding: 0 4px; min-height: 0; border-radius: 0; }
@@ -131,6 +149,8 @@ QLabel[role="title"] { font-size: 18pt; font-weight: 600; }
 QLabel[role="heading"] { font-weight: 600; }
 QLabel[role="muted"], QLabel[role="hint"] { color: $muted; }
 QLabel[role="error"] { color: $error; }
+QLabel[role="warn"] { color: $warn; }
+QLabel[role="ok"] { color: $ok; }
 QFrame[role="card"] { background: $surface; border: 1px solid $border; border-radius: 8px; }
 QFrame[role="bar"] { background: $window; border: none; border-top: 1px solid $border; }
 QFrame[role="panel"] { background: $surface; border: none; }

@@ -42,9 +42,11 @@ class Toolbar(QFrame):
         self.setObjectName("toolbar")
         self._folder = ""
         self._photos = 0
+        self._tools: QWidget | None = None
+        self._pending = (0, False, False)
         self._make_actions()
         self.open_button = self._open_button()
-        self.analyse_button = self._button(self.analyse)
+        self.analyse_button = self._analyse_button()
         self.export_button = self._export_button()
         self.filter_button = self._button(self.filter)
         self.device_button = self._button(self.device)
@@ -70,6 +72,12 @@ class Toolbar(QFrame):
         )
         self.analyse = self._action("analyse", "Analyse", "Ctrl+Return", "")
         self.again = self._action("refresh", "Analyse all again", "", "")
+        self.audit = self._action(
+            "heatmap",
+            "Check the evidence",
+            "",
+            "Find answers that rest on a label, a cube or a rim",
+        )
         self.export = self._action("export", "Export…", "Ctrl+E", "Results per photo as CSV")
         self.export_tiles = self._action("grid", "Results per tile (CSV)…", "", "")
         self.filter = self._action("filter", "Filter", "/", "Filter the photos")
@@ -104,6 +112,15 @@ class Toolbar(QFrame):
         made.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         return made
 
+    def _analyse_button(self) -> QToolButton:
+        made = self._button(self.analyse)
+        menu = QMenu(made)
+        for action in (self.analyse, self.again, self.audit):
+            menu.addAction(action)
+        made.setMenu(menu)
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        return made
+
     def _export_button(self) -> QToolButton:
         made = self._button(self.export)
         menu = QMenu(made)
@@ -132,8 +149,32 @@ class Toolbar(QFrame):
         self.sheet.setEnabled(folder is not None)
         self._fit()
 
+    def show_tools(self, tools: QWidget | None) -> None:
+        """A page's own tools in place of those of the Photos page, whose keys then rest, too."""
+        if tools is self._tools:
+            return
+        if self._tools is not None:
+            self._tools.hide()
+        self._tools = tools
+        row = self.layout()
+        if tools is not None and row is not None:
+            row.addWidget(tools)
+            tools.show()
+        for widget in (
+            self.analyse_button,
+            self.export_button,
+            self.filter_button,
+            self.models,
+            self.device_button,
+        ):
+            widget.setVisible(tools is None)
+        pending, running, usable = self._pending
+        self.show_pending(pending, running=running, usable=usable)
+
     def show_pending(self, pending: int, *, running: bool, usable: bool) -> None:
         """The Analyse button says how much there is to do, and stands out while there is."""
+        self._pending = (pending, running, usable)
+        usable = usable and self._tools is None
         primary = bool(pending) and usable and not running
         text = f"Analyse {count(pending)}" if primary else "Analyse"
         self.analyse.setText(text)
@@ -141,9 +182,12 @@ class Toolbar(QFrame):
         self.analyse.setIcon(icons.icon("analyse", "accent_text" if primary else "text"))
         self.analyse.setEnabled(primary)
         self.again.setEnabled(usable and not running)
+        self.audit.setEnabled(usable and not running)
         about = f"Analyse {photos(pending)}" if pending else "Every photo has been analysed"
         self.analyse.setToolTip(f"{about}  Ctrl+Return")
         set_role(self.analyse_button, "primary" if primary else "")
+        # Its menu is of use when there is nothing new to analyse.
+        self.analyse_button.setEnabled(usable and not running)
         self.export.setEnabled(usable)
         self.export_tiles.setEnabled(usable)
         self.export_button.setEnabled(usable)

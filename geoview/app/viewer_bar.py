@@ -22,19 +22,9 @@ from PySide6.QtWidgets import (
 
 from geoview.app import overlay, words
 from geoview.app.theme import GAP, SMALL, colours, figures, set_role
+from geoview.explain.names import TITLES
 
-METHODS = {
-    "auto": "Best method",
-    "area-map": "Area map",
-    "cross-attention": "Cross-attention",
-    "spatial-attention": "Spatial attention",
-    "attention-rollout": "Attention rollout",
-    "grad-cam": "Grad-CAM",
-    "grad-cam++": "Grad-CAM++",
-    "layer-cam": "LayerCAM",
-    "eigen-cam": "Eigen-CAM",
-    "full-grad": "FullGrad",
-}
+METHODS = {"auto": "Best method", **TITLES}
 DOMINANT = ""
 
 

@@ -26,9 +26,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from geoview.app import dialogs, job_words, theme
+from geoview.app import dialogs, theme
 from geoview.app.background import Background
 from geoview.app.banner import Banners
+from geoview.app.job_desk import JobDesk
 from geoview.app.jobs_bar import JobsBar
 from geoview.app.log_pane import LogPane
 from geoview.app.rail import Rail
@@ -36,9 +37,11 @@ from geoview.app.session import Session
 from geoview.app.settings_keeper import SettingsKeeper
 from geoview.app.start_page import StartPage
 from geoview.app.toolbar import Toolbar
-from geoview.app.worker import Backend, JobDone, ModelReady
+from geoview.app.worker import Backend, ModelReady
 
 if TYPE_CHECKING:
+    from geoview.app.measure_page import MeasurePage
+    from geoview.app.measure_window import MeasureJobs
     from geoview.app.photos_page import PhotosPage
     from geoview.models.store import ModelEntry
     from geoview.project import Project
@@ -71,6 +74,7 @@ class MainWindow(QMainWindow):
         self.jobs = JobsBar()
         self.start = StartPage()
         self._made: dict[str, QWidget] = {}
+        self.measure_jobs: MeasureJobs | None = None
         self._page = "photos"
         self._closed = False
         self.setWindowTitle("GeoView")
@@ -105,38 +109,31 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         session, bar, tools = self.session, self.jobs, self.toolbar
+        self.job_desk = desk = JobDesk(session, bar, tools, self)
+        desk.warned_wanted.connect(self.show_warned)
         self.rail.page_wanted.connect(self.show_page)
         self.start.open_wanted.connect(self.ask_folder)
         self.start.sample_wanted.connect(session.open_sample)
+        self.start.drawer_wanted.connect(self.open_drawer)
         self.start.folder_chosen.connect(session.open)
         tools.open.triggered.connect(self.ask_folder)
         tools.analyse.triggered.connect(lambda: session.analyse())
         tools.again.triggered.connect(lambda: session.analyse(again=True))
+        tools.audit.triggered.connect(session.check_evidence)
         tools.sheet.triggered.connect(lambda: dialogs.ask_sheet(self, session.use_sheet))
         tools.export.triggered.connect(lambda: self.ask_export(tiles=False))
         tools.export_tiles.triggered.connect(lambda: self.ask_export(tiles=True))
         tools.filter.triggered.connect(self.focus_filter)
         tools.device.triggered.connect(lambda: self.show_page("settings"))
         tools.model_chosen.connect(session.use_model)
-        bar.pause_toggled.connect(lambda paused: session.pause(paused=paused))
-        bar.cancel_wanted.connect(self._cancel)
-        bar.continue_wanted.connect(lambda: session.analyse())
         bar.failed_wanted.connect(self.show_failed)
         bar.log_toggled.connect(self.log_pane.setVisible)
-        session.opening.connect(self._opening)
         session.opened.connect(self._opened)
-        session.open_failed.connect(self._show_idle)
-        session.tally_changed.connect(self._show_pending)
-        session.results_replaced.connect(lambda _results: self._show_idle())
         session.models_listed.connect(self._models_listed)
         session.model_chosen.connect(self._model_chosen)
-        session.model_loading.connect(self._model_loading)
+        session.model_loading.connect(lambda: self.toolbar.set_device("Loading…"))
         session.model_ready.connect(self._model_ready)
         session.inference.device.connect(self.toolbar.set_device)
-        session.job_started.connect(self._job_started)
-        session.job_progress.connect(self._job_progress)
-        session.job_done.connect(self._job_done)
-        session.exported.connect(self._exported)
         session.notice.connect(self.banners.show_notice)
         hints = QApplication.styleHints()
         hints.colorSchemeChanged.connect(self._scheme_changed)
@@ -173,6 +170,8 @@ class MainWindow(QMainWindow):
             self._remember_geometry()
             self.hide()
             self.log_pane.detach()
+            if (measure := self._measure_page()) is not None:
+                measure.shutdown()
             self.session.shutdown()
         super().closeEvent(event)
 
@@ -182,6 +181,8 @@ class MainWindow(QMainWindow):
         photos = self._photos_page()
         if photos is not None:
             window["panels"] = photos.save_layout()
+        if (measure := self._measure_page()) is not None:
+            window["measure panels"] = measure.save_layout()
 
     def _restore_geometry(self) -> None:
         self.resize(*_SIZE)
@@ -197,10 +198,21 @@ class MainWindow(QMainWindow):
         """Show a page of the rail, building it on first use."""
         self._page = name
         self.rail.set_current(name)
-        if name == "photos" and self.session.project is None:
+        if name in ("photos", "measure") and self.session.project is None:
             self.pages.setCurrentWidget(self.start)
+            return
+        page = self._page_widget(name)
+        self.pages.setCurrentWidget(page)
+        self.toolbar.show_tools(getattr(page, "tools", None))
+        self._show_idle()
+
+    def _show_idle(self) -> None:
+        """What the shown page has done, when nothing runs."""
+        if self._page == "measure" and self.measure_jobs is not None:
+            if not self.session.running:
+                self.measure_jobs.show_idle()
         else:
-            self.pages.setCurrentWidget(self._page_widget(name))
+            self.job_desk.show_idle()
 
     def photos_page(self) -> PhotosPage:
         """The Photos page, built if need be."""
@@ -208,6 +220,13 @@ class MainWindow(QMainWindow):
 
     def _photos_page(self) -> PhotosPage | None:
         return self._made.get("photos")  # type: ignore[return-value]
+
+    def measure_page(self) -> MeasurePage:
+        """The Measure page, built if need be."""
+        return self._page_widget("measure")  # type: ignore[return-value]
+
+    def _measure_page(self) -> MeasurePage | None:
+        return self._made.get("measure")  # type: ignore[return-value]
 
     def _page_widget(self, name: str) -> QWidget:
         if name not in self._made:
@@ -224,6 +243,22 @@ class MainWindow(QMainWindow):
         if layout := self.keeper.now.window.get("panels"):
             page.restore_layout(layout)
         page.show_model(self.session.entry, self.session.ready)
+        return page
+
+    def _make_measure(self) -> QWidget:
+        from geoview.app.measure_page import MeasurePage
+        from geoview.app.measure_window import MeasureJobs
+
+        page = MeasurePage(self.session)
+        page.full_screen_wanted.connect(self.toggle_full_screen)
+        if layout := self.keeper.now.window.get("measure panels"):
+            page.restore_layout(layout)
+        self.measure_jobs = MeasureJobs(page, self.jobs)
+        self.job_desk.elsewhere = lambda: (
+            page.desk.running or (self._page == "measure" and not self.session.running)
+        )
+        self.session.open_failed.connect(self._show_idle)
+        page.desk.rows_replaced.connect(lambda _rows: self._show_idle())
         return page
 
     def _make_models(self) -> QWidget:
@@ -266,8 +301,15 @@ class MainWindow(QMainWindow):
                 tiles=tiles,
             )
 
+    def open_drawer(self) -> None:
+        """Open the sample drawer on the Measure page."""
+        self._page = "measure"
+        self.session.open_sample("specimens")
+
     def focus_filter(self) -> None:
-        if self.session.project is not None:
+        if self._page == "measure" and self.session.project is not None:
+            self.measure_page().table.focus_filter()
+        elif self.session.project is not None:
             self.show_page("photos")
             self.photos_page().browser.focus_filter()
 
@@ -275,6 +317,11 @@ class MainWindow(QMainWindow):
         """Filter the photos to those that could not be read."""
         self.show_page("photos")
         self.photos_page().browser.show_failed()
+
+    def show_warned(self) -> None:
+        """Filter the photos to those whose evidence does not lie on the specimen."""
+        self.show_page("photos")
+        self.photos_page().browser.show_warned()
 
     def show_keyboard(self) -> None:
         from geoview.app.help_page import KEYBOARD, HelpPage
@@ -292,6 +339,9 @@ class MainWindow(QMainWindow):
         self.showFullScreen() if full else self.showNormal()
 
     def _escape(self) -> None:
+        page = self._measure_page()
+        if self._page == "measure" and page is not None and page.escape():
+            return
         if self.isFullScreen():
             self.toggle_full_screen()
 
@@ -322,37 +372,13 @@ class MainWindow(QMainWindow):
 
     # What the session tells
 
-    def _opening(self, folder: Path) -> None:
-        self.jobs.show_busy(f"Opening {folder.name or folder}")
-
     def _opened(self, project: Project) -> None:
         self.banners.clear()
         self.setWindowTitle(f"{project.folder.name} · GeoView")
         self.toolbar.set_folder(project.folder, len(project.photos))
         self.photos_page()
-        self.show_page("photos")
+        self.show_page(self._page if self._page == "measure" else "photos")
         self.start.show_recent(self.keeper.now.recent_folders)
-
-    def _show_pending(self) -> None:
-        session = self.session
-        usable = session.project is not None and session.entry is not None
-        pending = session.tally["new"] if session.project is not None else 0
-        self.toolbar.show_pending(pending, running=session.running, usable=usable)
-
-    def _show_idle(self) -> None:
-        session = self.session
-        if session.running:
-            return
-        if session.project is None:
-            self.jobs.show_idle("")
-            return
-        parts = (job_words.summary(session.tally), job_words.left_out(session.project.skipped))
-        tally = session.tally
-        self.jobs.show_idle(
-            " · ".join(part for part in parts if part),
-            failed=tally["failed"],
-            unfinished=bool(tally["new"]) and bool(tally["done"] or tally["failed"]),
-        )
 
     def _models_listed(self, entries: list[ModelEntry]) -> None:
         self.toolbar.set_models(entries)
@@ -362,39 +388,6 @@ class MainWindow(QMainWindow):
         self.toolbar.set_model(entry)
         device = self.keeper.now.device
         self.toolbar.set_device("Device" if device == "auto" else device)
-        self._show_pending()
-
-    def _model_loading(self) -> None:
-        self.toolbar.set_device("Loading…")
-        if self.session.running:
-            self._job_started()
 
     def _model_ready(self, ready: ModelReady | None) -> None:
         self.toolbar.set_device(ready.device_label if ready else "No model")
-
-    def _job_started(self) -> None:
-        self._show_pending()
-        note = "" if self.session.ready else "Getting the model ready"
-        self.jobs.show_progress(self.session.progress, note=note)
-
-    def _job_progress(self, _progress: object) -> None:
-        if self.session.running:
-            self.jobs.show_progress(self.session.progress, paused=self.session.paused)
-
-    def _cancel(self) -> None:
-        self.jobs.show_stopping()
-        self.session.cancel()
-
-    def _job_done(self, _done: JobDone) -> None:
-        self._show_pending()
-        self._show_idle()
-
-    def _exported(self, path: Path) -> None:
-        if self.session.running:
-            self.session.tell(
-                "info", f"Exported to {path}", ("Open", lambda: dialogs.open_file(path))
-            )
-        else:
-            self.jobs.show_idle(
-                f"Exported to {path}", link=("Open", lambda: dialogs.open_file(path))
-            )

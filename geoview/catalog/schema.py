@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -130,7 +131,9 @@ evidence = Table(
 
 # Every measurement a photo ever had, oldest first; the newest live one holds. Undo makes a step
 # "undone", redo makes it "live" again, and a new correction makes what was undone "dropped":
-# nothing else is ever changed and nothing is deleted. ``numbers`` is the whole record as JSON.
+# nothing else is ever changed and nothing is deleted. ``numbers`` is the record as JSON without the
+# outline, which comes last, so that a list of thousands is read without it; ``made_with`` names
+# the settings that an automatic measurement depends on.
 measurements = Table(
     "measurements",
     metadata,
@@ -144,5 +147,7 @@ measurements = Table(
     Column("user", Text, nullable=False),
     Column("app_version", String(64), nullable=False),
     Column("created_utc", String(40), nullable=False),
+    Column("made_with", Text, nullable=False),
     Column("numbers", Text, nullable=False),
+    Column("outline", LargeBinary, nullable=False),
 )

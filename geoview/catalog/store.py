@@ -77,7 +77,7 @@ class Catalog:
     def sync(self, photos: Sequence[Photo]) -> Changes:
         """Make the catalogue's photos those of a scan; results of vanished photos are kept."""
         table = schema.photos
-        with self._write() as connection:
+        with self.writing() as connection:
             query = select(*_PHOTO, table.c.present).where(table.c.folder == self._key)
             known = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
             wanted = {photo.file: rows.photo_row(photo) for photo in photos}
@@ -99,9 +99,9 @@ class Catalog:
     def photos(self) -> list[Photo]:
         """The photos of the last scan, by file name."""
         table = schema.photos
-        query = select(*_PHOTO).where(self._here()).order_by(table.c.file)
+        query = select(*_PHOTO).where(self.here()).order_by(table.c.file)
         reader = rows.Reader(self.folder)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [reader.photo(row) for row in connection.execute(query)]
 
     def results(
@@ -115,10 +115,10 @@ class Catalog:
         query = (
             select(*_PHOTO, *_RESULT, *_MODEL)
             .select_from(_joined(model_sha256))
-            .where(self._here())
+            .where(self.here())
             .order_by(schema.photos.c.file, schema.results.c.created_utc)
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             latest = {row[0]: row for row in connection.execute(query)}
         reader = rows.Reader(self.folder, photos=photos)
         return [reader.result(row) for row in latest.values()]
@@ -128,11 +128,11 @@ class Catalog:
         query = (
             select(*_PHOTO)
             .select_from(_joined(model_sha256))
-            .where(self._here(), schema.results.c.photo_id.is_(None))
+            .where(self.here(), schema.results.c.photo_id.is_(None))
             .order_by(schema.photos.c.file)
         )
         reader = rows.Reader(self.folder)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [reader.photo(row) for row in connection.execute(query)]
 
     def failed(self, model_sha256: str) -> dict[str, str]:
@@ -140,10 +140,10 @@ class Catalog:
         query = (
             select(schema.photos.c.file, schema.results.c.reason)
             .select_from(_joined(model_sha256))
-            .where(self._here(), schema.results.c.status == "failed")
+            .where(self.here(), schema.results.c.status == "failed")
             .order_by(schema.photos.c.file)
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def tiles(self, file: str, model_sha256: str) -> tuple[TilePrediction, ...]:
@@ -153,9 +153,9 @@ class Catalog:
         query = (
             select(tile.numbers)
             .select_from(_joined(model_sha256).join(schema.tiles, same))
-            .where(self._here(), schema.photos.c.file == file, result.status == "done")
+            .where(self.here(), schema.photos.c.file == file, result.status == "done")
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             text = connection.execute(query).scalar()
         return () if text is None else rows.read_tiles(text)
 
@@ -164,10 +164,10 @@ class Catalog:
         query = (
             select(*_MODEL, schema.results.c.created_utc)
             .select_from(_joined(None))
-            .where(self._here(), schema.results.c.photo_id.is_not(None))
+            .where(self.here(), schema.results.c.photo_id.is_not(None))
             .order_by(schema.results.c.created_utc.desc())
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             found = dict.fromkeys((row[0], row[1]) for row in connection.execute(query))
         return [ModelRef(name, sha) for name, sha in found]
 
@@ -179,8 +179,8 @@ class Catalog:
         if not results:
             return Changes()
         latest = {result.photo.file: result for result in results}
-        with self._write() as connection:
-            ids = self._photo_ids(connection, [result.photo for result in latest.values()])
+        with self.writing() as connection:
+            ids = self.photo_ids(connection, [result.photo for result in latest.values()])
             model_id = _model_id(connection, model)
             values, tile_values = [], []
             for file, result in latest.items():
@@ -192,13 +192,18 @@ class Catalog:
             # In one order everywhere, or two desks could wait for each other for ever.
             values.sort(key=lambda row: row["photo_id"])
             _upsert(connection, schema.results, values, keys=("photo_id", "model_id"))
-            _replace_tiles(connection, values, tile_values)
+            for table in (schema.tiles, schema.evidence):
+                _forget(connection, table, values)
+            if tile_values:
+                connection.execute(insert(schema.tiles), tile_values)
         return Changes(results=tuple(latest))
 
-    def _here(self) -> Any:
+    def here(self) -> Any:
+        """Condition: photos of this folder's last scan."""
         return and_(schema.photos.c.folder == self._key, schema.photos.c.present.is_(True))
 
-    def _photo_ids(self, connection: Connection, photos: Sequence[Photo]) -> dict[str, int]:
+    def photo_ids(self, connection: Connection, photos: Sequence[Photo]) -> dict[str, int]:
+        """Key of every photo by file; photos that are not known yet are added."""
         table = schema.photos
         files = [photo.file for photo in photos]
 
@@ -224,7 +229,8 @@ class Catalog:
         return ids
 
     @contextlib.contextmanager
-    def _read(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with; errors of the database become DataError."""
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -232,7 +238,8 @@ class Catalog:
             raise connect.plain(error, "read", self.place) from error
 
     @contextlib.contextmanager
-    def _write(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction, one at a time; errors of the database become DataError."""
         try:
             with self._writes, connect.writing(self._engine) as connection:
                 yield connection
@@ -272,18 +279,14 @@ def _upsert(
     )
 
 
-def _replace_tiles(
-    connection: Connection, results: list[dict[str, Any]], tiles: list[dict[str, Any]]
-) -> None:
-    table = schema.tiles
+def _forget(connection: Connection, table: Table, results: list[dict[str, Any]]) -> None:
+    """Delete what belonged to earlier outcomes of the same photos and model."""
     old = delete(table).where(
         table.c.photo_id == bindparam("photo"), table.c.model_id == bindparam("model")
     )
     connection.execute(
         old, [{"photo": row["photo_id"], "model": row["model_id"]} for row in results]
     )
-    if tiles:
-        connection.execute(insert(table), tiles)
 
 
 def _model_id(connection: Connection, model: ModelRef) -> int:

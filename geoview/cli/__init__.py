@@ -10,7 +10,7 @@ from io import TextIOWrapper
 import typer
 
 from geoview import logs
-from geoview.cli import photos, training  # noqa: F401  (they register their commands)
+from geoview.cli import explain, measure, photos, training  # noqa: F401  (they register their commands)
 from geoview.cli.app import app
 from geoview.commands import console
 from geoview.errors import Cancelled, GeoViewError

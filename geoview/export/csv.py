@@ -27,7 +27,8 @@ Row = list[str]
 @exporter("csv", title="Results per photo (CSV)", suffix=".csv")
 def write_photos(path: Path, table: Table) -> None:
     """One row per photo: ``file, depth_m, status, reason, dominant, p_<class>…,
-    area_pct_<class>…, layer, p_layer_<name>…, model, model_sha256, app_version``.
+    area_pct_<class>…, layer, p_layer_<name>…, model, model_sha256, app_version,
+    evidence_warning``; the last is empty also for a photo whose evidence was not audited.
     """
     _write(path, photo_rows(table))
 
@@ -49,10 +50,11 @@ def photo_rows(table: Table) -> Iterator[Row]:
         *(f"area_pct_{name}" for name in table.classes),
         "layer",
         *(f"p_layer_{name}" for name in table.layers),
-        "model", "model_sha256", "app_version",
+        "model", "model_sha256", "app_version", "evidence_warning",
     ]  # fmt: skip
     for result in table.results:
-        yield [*_head(result), *_numbers(result.prediction, table), *_source(result, table)]
+        numbers = _numbers(result.prediction, table)
+        yield [*_head(result), *numbers, *_source(result, table), result.evidence_warning]
 
 
 def tile_rows(table: Table) -> Iterator[Row]:

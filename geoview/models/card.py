@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,119}$")]
 Unit = Annotated[float, Field(gt=0, lt=1)]
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
 
 class _Strict(BaseModel):
@@ -39,14 +40,18 @@ class Preprocess(_Strict):
 
 
 class ModelCard(_Strict):
-    """What the model is, what it was trained on, how good it is there, and how to run it."""
+    """What the model is, what it was trained on, how good it is there, and how to run it.
+
+    ``splits`` are names and contents of its photos; ``seen_hashes`` what those look like that it
+    was trained and tuned on (pHashes, hexadecimal), so that a smaller copy is recognised too.
+    """
 
     format: Literal[1] = 1
     name: Identifier
     title: Name
     architecture: Identifier
     backbone: Identifier
-    task: Literal["multi-label", "single-label"]
+    task: Literal["multi-label", "single-label", "segmentation"]
     classes: list[Name] = Field(min_length=1, max_length=10000)
     layers: list[Name] = Field(default_factory=list, max_length=200)
     thresholds: list[Unit]
@@ -60,6 +65,7 @@ class ModelCard(_Strict):
     metrics: list[dict[str, Any]] = Field(default_factory=list)
     recipe: dict[str, Any] = Field(default_factory=dict)
     splits: dict[str, list[str]] = Field(default_factory=dict)
+    seen_hashes: list[Hash] = Field(default_factory=list)
     created_utc: str = ""
     app_version: str = ""
 

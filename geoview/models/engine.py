@@ -19,6 +19,7 @@ import numpy as np
 
 import geoview
 from geoview.callbacks import ignore, never
+from geoview.errors import ModelError
 from geoview.models import combine
 from geoview.models.bundle import LoadedModel
 from geoview.models.combine import TileValues
@@ -63,6 +64,11 @@ class Engine:
         batch: int | None = None,
         workers: int | None = None,
     ) -> None:
+        if model.card.task == "segmentation":
+            raise ModelError(
+                f"The model “{model.card.name}” finds objects for Measure and cannot analyse "
+                "photos; choose another model."
+            )
         self.model = model
         self.workers = workers or default_workers()
         self._notify: Callable[[str], None] = ignore

@@ -40,6 +40,7 @@ _FILES = {
     "mineral-query": "geoview.models.mineral_query",
     "ma-vit": "geoview.models.ma_vit",
     "clip-zero-shot": "geoview.models.clip_zero_shot",
+    "fpn-segmenter": "geoview.models.segmenter",
 }
 
 

@@ -29,9 +29,11 @@ def folders() -> list[Path]:
 
 
 def available() -> list[ModelEntry]:
-    """Every model file in the known folders, shipped ones first, also those refused."""
+    """Every model file in the known folders that can analyse photos, shipped ones first, also
+    those refused. A segmentation model serves Measure and is not offered for analysing."""
     found = [p for folder in folders() for p in sorted(folder.glob("*.safetensors"))]
-    return [entry(path) for path in found]
+    entries = [entry(path) for path in found]
+    return [e for e in entries if e.card is None or e.card.task != "segmentation"]
 
 
 def entry(path: Path) -> ModelEntry:

@@ -25,7 +25,8 @@ class TimmClassifier(nn.Module):
     """Single- or multi-label classifier.
 
     A CLS-pooled ViT has no gradient on the patches after its last block, so its Grad-CAM reads
-    the last block's first norm; every other network is read where the head begins.
+    the last block's first norm; other ViTs are read after their last block, and every other
+    network where the head begins.
     """
 
     def __init__(
@@ -53,10 +54,13 @@ class TimmClassifier(nn.Module):
     def cam_target(self) -> nn.Module:
         """Where Grad-CAM reads; no attribute, which would list the layer's weights twice."""
         network = self.network
-        if _is_vit(network) and network.global_pool in ("token", ""):
-            layer: nn.Module = network.blocks[-1].norm1
-            return layer
-        return self.tap
+        if not _is_vit(network):
+            return self.tap
+        block: nn.Module = network.blocks[-1]
+        if network.global_pool not in ("token", ""):
+            return block
+        layer: nn.Module = getattr(block, "norm1", block)
+        return layer
 
     def forward(self, x: Tensor) -> ModelOutput:
         features = self.tap(self.network.forward_features(x))

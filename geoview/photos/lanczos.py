@@ -24,13 +24,14 @@ _BITS, _LOW_BITS = 22, 6
 _LOBES = 3.0
 _GROUPS = 4
 _COLUMNS = SIDE // _GROUPS
-_BLOCK_PX = 1 << 18
+_BLOCK_PX = 1 << 17
 # A larger product OpenBLAS spreads over several cores, where the threads of one photo each then
-# wait for one another: measured ten times slower.
-_PRODUCT_PX = 36_000
+# wait for one another: measured ten times slower. Few rows at a time are slow too, so that wide
+# pictures are cut into pieces; the order of exact sums does not matter.
+_PRODUCT_PX, _PIECE_PX = 14_400, 225
 
 Grey = NDArray[np.float32]
-Part = tuple[slice, NDArray[np.float32]]
+Piece = tuple[slice, NDArray[np.float32]]
 
 
 def shrink(picture: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -68,11 +69,13 @@ def _resized(grey: Grey) -> Grey:
     height, width = grey.shape
     parts, offsets = _factors(width)
     sums = np.empty((_GROUPS, height, 2 * _COLUMNS), np.float32)
-    step = max(1, _PRODUCT_PX // width)
+    step = _PRODUCT_PX // min(width, _PIECE_PX)
     for top in range(0, height, step):
         rows = slice(top, top + step)
-        for group, (columns, factors) in enumerate(parts):
+        for group, ((columns, factors), *others) in enumerate(parts):
             np.matmul(grey[rows, columns], factors, out=sums[group, rows])
+            for columns, factors in others:
+                sums[group, rows] += grey[rows, columns] @ factors
     whole = sums[..., :_COLUMNS].astype(np.int32)
     whole <<= _LOW_BITS
     whole += sums[..., _COLUMNS:].astype(np.int32)
@@ -84,19 +87,25 @@ def _resized(grey: Grey) -> Grey:
 
 
 @functools.lru_cache(maxsize=256)
-def _factors(size: int) -> tuple[list[Part], NDArray[np.int32]]:
-    """For each group of output columns its input columns and its factors (upper parts, then
-    lower); and what is added for the 128 taken away and for rounding, (groups, 1, columns)."""
+def _factors(size: int) -> tuple[list[list[Piece]], NDArray[np.int32]]:
+    """For each group of output columns its input columns, in pieces, and their factors (upper
+    parts, then lower); and what is added for the 128 taken away and for rounding, (groups, 1,
+    columns)."""
     whole, first, last = _whole_factors(size)
     parts = []
     for start in range(0, SIDE, _COLUMNS):
-        columns = slice(int(first[start]), int(last[start + _COLUMNS - 1]))
-        factors = whole[columns, start : start + _COLUMNS]
-        high = np.round(factors / (1 << _LOW_BITS))
-        joined = np.hstack([high, factors - high * (1 << _LOW_BITS)])
-        parts.append((columns, np.ascontiguousarray(joined, dtype=np.float32)))
+        inputs = range(int(first[start]), int(last[start + _COLUMNS - 1]))
+        cuts = [inputs[at : at + _PIECE_PX] for at in range(0, len(inputs), _PIECE_PX)]
+        parts.append([_piece(slice(c.start, c.stop), whole, start) for c in cuts])
     offsets = 128 * whole.sum(axis=0) + (1 << (_BITS - 1))
     return parts, offsets.astype(np.int32).reshape(_GROUPS, 1, _COLUMNS)
+
+
+def _piece(columns: slice, whole: NDArray[np.float64], start: int) -> Piece:
+    factors = whole[columns, start : start + _COLUMNS]
+    high = np.round(factors / (1 << _LOW_BITS))
+    joined = np.hstack([high, factors - high * (1 << _LOW_BITS)])
+    return columns, np.ascontiguousarray(joined, dtype=np.float32)
 
 
 def _whole_factors(size: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:

@@ -74,7 +74,8 @@ def hash_files(
 ) -> FileHashes:
     """The hashes of photo files as they are shown: upright, in sRGB, on white where clear.
 
-    The bits need every pixel: a reduced decode changes them. Raises Cancelled.
+    The bits need every pixel and its colours: a reduced decode changes them, and so may the
+    luma plane of a JPEG, which is not Pillow's grey where a colour was clipped. Raises Cancelled.
     """
     small = np.zeros((len(paths), lanczos.SIDE, lanczos.SIDE), np.uint8)
     found = FileHashes(np.zeros(len(paths), np.uint64), np.zeros((len(paths), 2), np.int64))

@@ -8,6 +8,7 @@ read counts. On 40 web photos of marble it named 29; read at 0.75, what is left 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ from geoview.records import BoxXYXY
 _MIN_READ = 0.75
 
 Find = Callable[[NDArray[np.uint8]], list[BoxXYXY]]
+Read = Callable[[NDArray[np.uint8]], list["Line"]]
 
 
 def why_not() -> str:
@@ -41,24 +43,42 @@ def name() -> str:
         return "rapidocr"
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text: its box xyxy, what it says and how sure that is (0…1)."""
+
+    box: BoxXYXY
+    text: str
+    score: float
+
+
 def text_finder() -> Find:
     """RGB pixels, uint8 (h, w, 3) → boxes xyxy of lines that can be read, in these pixels.
 
     Raises DataError, with the reason of ``why_not``.
     """
+    read = text_reader()
+    return lambda pixels: [line.box for line in read(pixels)]
+
+
+def text_reader() -> Read:
+    """As ``text_finder``, with what the lines say."""
     if reason := why_not():
         raise DataError(f"Text plates cannot be looked for: {reason}.")
     from rapidocr import RapidOCR
 
     engine: Any = RapidOCR(params={"Global.log_level": "error", **_models()})
 
-    def find(pixels: NDArray[np.uint8]) -> list[BoxXYXY]:
+    def read(pixels: NDArray[np.uint8]) -> list[Line]:
         # It takes arrays for OpenCV's order of channels.
         picture = np.ascontiguousarray(pixels[..., ::-1])
         found = engine(picture, use_det=True, use_cls=False, use_rec=True, text_score=_MIN_READ)
-        return [] if found.boxes is None else [_box(corners) for corners in found.boxes]
+        if found.boxes is None:
+            return []
+        lines = zip(found.boxes, found.txts, found.scores, strict=True)
+        return [Line(_box(corners), str(text), float(score)) for corners, text, score in lines]
 
-    return find
+    return read
 
 
 def _box(corners: NDArray[np.float32]) -> BoxXYXY:

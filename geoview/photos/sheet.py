@@ -42,6 +42,11 @@ def read_sheet(path: Path) -> dict[str, NameFields]:
     ``depth_ft``, ``depth`` (with an optional ``unit``), ``well``, ``sample`` or
     ``catalogue_number``. Decimals by point or comma. Raises DataError saying what is missing.
     """
+    return _fields_by_file(read_cells(path), path)
+
+
+def read_cells(path: Path) -> list[list[str]]:
+    """The cells of a CSV file or of the first sheet of an .xlsx workbook. Raises DataError."""
     try:
         data = reading.read_bytes(path)
     except PhotoError as error:
@@ -50,8 +55,7 @@ def read_sheet(path: Path) -> dict[str, NameFields]:
         raise DataError(
             f"The sheet {path} is larger than 64 MiB: keep only the rows of the photos."
         )
-    rows = _workbook_rows(data, path) if data.startswith(b"PK") else _csv_rows(data, path)
-    return _fields_by_file(rows, path)
+    return _workbook_rows(data, path) if data.startswith(b"PK") else _csv_rows(data, path)
 
 
 def sheet_keys(file: str) -> tuple[str, str, str]:
@@ -152,14 +156,14 @@ def _fields_by_file(rows: Sequence[Sequence[str]], path: Path) -> dict[str, Name
 def _columns(header: Iterable[str]) -> dict[str, int]:
     """Where each known column is; the first one wins."""
     found: dict[str, int] = {}
-    for index, title in enumerate(header):
+    for index, cell in enumerate(header):
         for name, titles in _COLUMNS.items():
-            if _title(title) in titles:
+            if title(cell) in titles:
                 found.setdefault(name, index)
     return found
 
 
-def _title(text: str) -> str:
+def title(text: str) -> str:
     """``Depth [m]`` → ``depth_m``."""
     words = "".join(c if c.isalnum() else " " for c in text.strip("\ufeff").casefold()).split()
     return "_".join(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from geoview.callbacks import never
+from geoview.photos import reading
 from geoview.records import Progress
+
+# What was hashed in this process by path, size and date: a training asks twice for the same.
+_known: dict[tuple[Path, int, int], int] = {}
 
 
 def hashes_of(
@@ -21,10 +26,31 @@ def hashes_of(
     """The pHash of every photo that can be read, each once. Raises Cancelled."""
     from geoview.photos import phash
 
-    paths = list(dict.fromkeys(photos))
+    keys = {path: _key(path) for path in photos}
+    paths = [path for path, key in keys.items() if key not in _known]
     found = phash.hash_files(paths, progress=progress, cancelled=cancelled)
-    readable = (i for i in range(len(paths)) if i not in found.unreadable)
-    return {paths[i]: int(found.hashes[i]) for i in readable}
+    for number, path in enumerate(paths):
+        if number not in found.unreadable:
+            _known[keys[path]] = int(found.hashes[number])
+    return {path: _known[key] for path, key in keys.items() if key in _known}
+
+
+def _key(path: Path) -> tuple[Path, int, int]:
+    try:
+        info = os.stat(reading.system_path(path))
+    except OSError:
+        return path, -1, -1
+    return path, info.st_size, info.st_mtime_ns
+
+
+def near_to(hashes: Mapping[Path, int], others: Sequence[int], *, max_bits: int) -> set[Path]:
+    """The photos that differ in at most ``max_bits`` bits from any of the other hashes."""
+    known = np.array(others, np.uint64)
+    return {
+        path
+        for path, value in hashes.items()
+        if len(known) and int(np.bitwise_count(known ^ np.uint64(value)).min()) <= max_bits
+    }
 
 
 def clusters(hashes: Mapping[Path, int], *, max_bits: int) -> list[list[Path]]:

@@ -16,7 +16,7 @@ from geoview.models.device import choose
 from geoview.models.engine import Engine
 from geoview.records import Photo, Prediction, Progress
 from geoview.training import data as labelled
-from geoview.training import figures
+from geoview.training import duplicates, figures
 from geoview.training.events import now_utc
 from geoview.training.matching import Match, match
 from geoview.training.truths import Truth, truths
@@ -39,7 +39,8 @@ def evaluate(
     """Figures of a model on labelled data, with 95 % intervals over photos.
 
     ``split`` "train", "val" or "test" takes the photos the card lists so; "all" takes every
-    photo; None leaves out those the model was trained or tuned on, recognised by content.
+    photo; None leaves out those the model was trained or tuned on, recognised by content, and
+    near-duplicates of them (smaller copies, edited ones) where its recipe looked for such.
     Presence figures are per tile where the data and the model have the same tiles, else per
     photo; layer, dominant lithology and area are per photo.
 
@@ -55,6 +56,7 @@ def evaluate(
     _check(model.card, matched, shared=shared, restrict=restrict)
     known, left_out = _without_foreign(truths(dataset, matched), matched)
     chosen, excluded = _choose(known, model.card, split)
+    chosen, near = _without_near(chosen, model.card) if split is None else (chosen, 0)
     found, failed = _predictions(model, chosen, device=device, progress=progress)
     if not found:
         raise DataError("None of the photos could be read, so there is nothing to measure.")
@@ -70,6 +72,7 @@ def evaluate(
         "data_warnings": list(dataset.warnings),
         "split": split or "unseen",
         "photos_left_out_as_seen": excluded,
+        "photos_left_out_as_near": near,
         "photos_failed": failed,
         "answers": "restricted to shared classes" if restrict else "open",
         **matched.report(),
@@ -133,6 +136,26 @@ def _choose(found: list[Truth], card: ModelCard, split: str | None) -> tuple[lis
             "use --split all to measure on all of them."
         )
     return chosen, len(found) - len(chosen) if split is None else 0
+
+
+def _without_near(chosen: list[Truth], card: ModelCard) -> tuple[list[Truth], int]:
+    """Without the photos that look like one the model was trained or tuned on, and how many."""
+    if not card.seen_hashes:
+        return chosen, 0
+    hashes = duplicates.hashes_of([t.path for t in chosen])
+    seen = [int(value, 16) for value in card.seen_hashes]
+    near = duplicates.near_to(hashes, seen, max_bits=_near_bits(card))
+    kept = [t for t in chosen if t.path not in near]
+    if not kept:
+        raise DataError(
+            "All of these photos, or near-duplicates of them, are in the model's training data; "
+            "use --split all to measure on all of them."
+        )
+    return kept, len(chosen) - len(kept)
+
+
+def _near_bits(card: ModelCard) -> int:
+    return int(card.recipe.get("split", {}).get("near_duplicates", 0))
 
 
 def _contents(card: ModelCard, *parts: str) -> set[str]:

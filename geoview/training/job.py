@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -72,7 +73,10 @@ def start(
     files.write_text(folder / "job.json", json.dumps(plan, indent=1))
     _, offset = events.read_from(folder)
     with (folder / "worker.log").open("ab") as log:
-        process = subprocess.Popen(worker_command(folder), stdout=log, stderr=log)
+        # Threads of torch that wait for one another sleep rather than burn the processor, which
+        # on a busy machine takes most of it from those that work.
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+        process = subprocess.Popen(worker_command(folder), stdout=log, stderr=log, env=environment)
     return Job(folder, process, offset)
 
 

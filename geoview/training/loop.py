@@ -17,7 +17,7 @@ from geoview.errors import Cancelled, DataError
 from geoview.models.card import ModelCard
 from geoview.models.output import ModelOutput
 from geoview.models.runner import is_out_of_memory
-from geoview.training import checkpoint, hardware, losses, metrics, optimiser
+from geoview.training import checkpoint, halves, hardware, losses, metrics, optimiser
 from geoview.training.batches import Batch, Share, plain_batches, steps_per_epoch, training_batches
 from geoview.training.data import Item
 from geoview.training.images import ImageCache
@@ -58,6 +58,7 @@ class Trainer:
         self.epoch, self.step_in_epoch, self.waited, self.best = 0, 0, 0, -math.inf
         self.normalise = Normalise(card, self.fabric.device)
         self.broken: dict[str, str] = {}
+        self.lanes: halves.Halves | None = None
         self.objective = Objective(
             losses.build(
                 recipe.loss.name, counts=torch.tensor([i.labels for i in train]).sum(0),
@@ -66,6 +67,12 @@ class Trainer:
             part, card.options.get("layer_head", "supervised") == "supervised",
         )  # fmt: skip
         self._seconds_of_validation = 0.0
+        plain = self.fabric.device.type == "cpu" and self.share.world == 1
+        if plain and part.precision != "fp16":  # whose gradients are scaled by Fabric
+            self.module.train()
+            self.lanes = halves.lanes_for(
+                self.module, size=min(self.micro, len(train)), seed=part.seed
+            )
 
     @property
     def judged(self) -> nn.Module:
@@ -75,6 +82,15 @@ class Trainer:
     def fit(self) -> None:
         """Train to the last epoch or an early stop; raises Cancelled after a clean stop."""
         self._resume()
+        try:
+            self._epochs()
+        finally:
+            if self.lanes is not None:
+                self.lanes.close()
+        self.module.load_state_dict(checkpoint.load(self.job / "best.safetensors"))
+        self.ema = None
+
+    def _epochs(self) -> None:
         patience = self.part.early_stop
         while self.epoch < self.part.epochs and not (patience and self.waited >= patience):
             self._train_epoch()
@@ -87,8 +103,6 @@ class Trainer:
             self._save()
             self.emit("epoch", epoch=self.epoch, epochs=self.part.epochs, score=score,
                       loss=loss, best=self.best)  # fmt: skip
-        self.module.load_state_dict(checkpoint.load(self.job / "best.safetensors"))
-        self.ema = None
 
     def _keep_best(self, score: float) -> None:
         self.waited += 1
@@ -173,16 +187,43 @@ class Trainer:
         total, layer_logits = 0.0, []
         parts = list(batch.parts(self.micro))
         for number, part in enumerate(parts, start=1):
-            with self.fabric.no_backward_sync(self.model, enabled=number < len(parts)):
-                output: ModelOutput = self.model(self.normalise(part.pixels))
-                loss = self.objective(
-                    output, labels=part.labels, area=part.area, layers=part.layers
-                ) * (len(part) / len(batch))
-                self.fabric.backward(loss)
-            total += float(loss.detach())
-            if output.layer_logits is not None:
-                layer_logits.append(output.layer_logits.detach())
+            share = len(part) / len(batch)
+            found = self._gradients_in_lanes(part, share, number)
+            if found is None:
+                with self.fabric.no_backward_sync(self.model, enabled=number < len(parts)):
+                    loss, layers = self._loss(self.model, part)
+                    self.fabric.backward(loss * share)
+                found = float(loss.detach()) * share, [] if layers is None else [layers]
+            total += found[0]
+            layer_logits += found[1]
         return total, layer_logits
+
+    def _loss(self, model: Any, part: Batch) -> tuple[Tensor, Tensor | None]:
+        """The mean loss of some items, and their layer logits if the model has any."""
+        output: ModelOutput = model(self.normalise(part.pixels))
+        loss = self.objective(output, labels=part.labels, area=part.area, layers=part.layers)
+        return loss, None if output.layer_logits is None else output.layer_logits.detach()
+
+    def _gradients_in_lanes(
+        self, part: Batch, share: float, number: int
+    ) -> tuple[float, list[Tensor]] | None:
+        """The same on one thread per core; None where the items must be computed together."""
+        if self.lanes is None or (
+            self.card.layers
+            and not self.objective.is_mean_of_items(area=part.area, layers=part.layers)
+        ):
+            return None
+
+        def loss(module: nn.Module, some: Batch) -> tuple[Tensor, Tensor | None]:
+            with self.fabric.autocast():
+                return self._loss(module, some)
+
+        step = (self.epoch, self.step_in_epoch, number)
+        found = self.lanes.gradients(part, loss, step=step, share=share)
+        if found is None:
+            self.lanes.close()
+            self.lanes = None
+        return found
 
     def _take_less(self, size: int) -> None:
         """Halve the part of a batch that is computed at once; the step stays the same size."""
@@ -236,13 +277,24 @@ class Trainer:
             items, self.cache, size=self.micro, share=self.share, broken=self._tell_broken
         )
         for batch in batches:
-            with self.fabric.autocast():
-                output = self.judged(self.normalise(batch.pixels.to(self.fabric.device)))
-            rows.append(torch.stack((output.logits.double().cpu(), batch.labels.double()), 1))
+            logits = torch.cat(self._logits(batch))
+            rows.append(torch.stack((logits.double().cpu(), batch.labels.double()), 1))
         if not rows:
             raise DataError("None of the validation photos can be read; check the folder.")
         both = self._gathered(torch.cat(rows), len(items)).numpy()
         return both[:, 0], both[:, 1]
+
+    def _logits(self, batch: Batch) -> list[Tensor]:
+        """The judged weights' answers, on one thread per core where there are lanes."""
+
+        @torch.no_grad()
+        def answer(some: Batch) -> Tensor:
+            with self.fabric.autocast():
+                output = self.judged(self.normalise(some.pixels.to(self.fabric.device)))
+            logits: Tensor = output.logits
+            return logits
+
+        return [answer(batch)] if self.lanes is None else self.lanes.map(answer, batch)
 
     def _gathered(self, rows: Tensor, count: int) -> Tensor:
         """The rows of all processes; those with fewer are padded with NaN, then freed of it."""
@@ -266,6 +318,7 @@ class Trainer:
             "module": dict(self.module.state_dict()),
             "optimiser": self.optimiser.state_dict(),
             "ema": dict(self.ema.module.state_dict()) if self.ema is not None else None,
+            "lanes": self.lanes is not None,
             "rng": torch.get_rng_state(),
             "rng_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
@@ -280,6 +333,8 @@ class Trainer:
         self.waited = state["waited"]
         self.best = -math.inf if state["best"] is None else state["best"]
         self.plateau = Plateau(self.part.plateau_patience, *state["plateau"])
+        if not state.get("lanes"):  # as it was, else the sums would be rounded otherwise
+            self.lanes = None
         self.module.load_state_dict(state["module"])
         optimiser.restore(self.optimiser, state["optimiser"])
         if self.ema is not None:

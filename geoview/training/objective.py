@@ -35,6 +35,15 @@ class Objective:
             loss = loss + self.part.area_weight * area_loss(output, area)
         return loss
 
+    def is_mean_of_items(self, *, area: Tensor, layers: Tensor) -> bool:
+        """Whether the loss of these items is the mean of the losses of each, with a layer head.
+
+        Clustering judges the batch as a whole, and what is unknown is left out of a mean.
+        """
+        if self.part.layer_weight and not (self.supervised_layers and bool((layers >= 0).all())):
+            return False
+        return not (self.part.area_weight and bool(torch.isnan(area).any()))
+
 
 def layer_loss(logits: Tensor, layers: Tensor | None) -> Tensor:
     """Supervised where photos carry a layer (index, -1 unknown), else clustering.

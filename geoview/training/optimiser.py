@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geoview.errors import ModelError
+from geoview.models import import_timm
+from geoview.models.backbone import network_name
 from geoview.training.recipe import Recipe
 
 # Collected, not learned: taken over as they are.
@@ -40,22 +43,58 @@ def restore(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 
 
 def _groups(module: nn.Module, recipe: Recipe) -> list[dict[str, object]]:
-    """Pretrained or new, decayed or not: biases, norms and embeddings are not decayed."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    """By learning rate, decayed or not: biases, norms and embeddings are not decayed."""
+    factors = _lr_factors(module, recipe)
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             continue
-        pretrained = bool(recipe.model.pretrained) and _is_backbone(name)
         decayed = parameter.ndim > 1 and "embed" not in name
-        groups.setdefault((pretrained, decayed), []).append(parameter)
+        groups.setdefault((factors.get(name, 1.0), decayed), []).append(parameter)
     return [
         {
             "params": parameters,
-            "lr_factor": recipe.train.backbone_lr if pretrained else 1.0,
+            "lr_factor": factor,
             "weight_decay": recipe.train.weight_decay if decayed else 0.0,
         }
-        for (pretrained, decayed), parameters in sorted(groups.items())
+        for (factor, decayed), parameters in sorted(
+            groups.items(), key=lambda pair: (-pair[0][0], pair[0][1])
+        )
     ]
+
+
+def _lr_factors(module: nn.Module, recipe: Recipe) -> dict[str, float]:
+    """The factors on the learning rate of what is pretrained, by name; all else has 1."""
+    if not recipe.model.pretrained:
+        return {}
+    part = recipe.train
+    names = [name for name, _ in module.named_parameters() if _is_backbone(name)]
+    if part.layer_decay == 1:
+        return dict.fromkeys(names, part.backbone_lr)
+    depths = layers_below_top(module)
+    return {name: part.backbone_lr * part.layer_decay ** depths[name] for name in names}
+
+
+def layers_below_top(module: nn.Module) -> dict[str, int]:
+    """How many layers of the pretrained network lie above each of its parameters, by name.
+
+    Layers are those that timm tells: the blocks of a transformer or a CNN, and the stem. Raises
+    ModelError where it tells none.
+    """
+    import_timm()
+    from timm.models import group_parameters
+
+    prefix = network_name(module)
+    network: Any = module.get_submodule(prefix)
+    matcher: Any = getattr(network, "group_matcher", None)
+    if matcher is None:
+        raise ModelError("This backbone does not tell its layers; leave out layer_decay.")
+    layers: dict[str, int] = group_parameters(network, matcher(coarse=False), reverse=True)
+    # The head, if the network has one, is not of the layers that are counted.
+    start = f"{prefix}." if prefix else ""
+    own = {f"{start}{name}": layer for name, layer in layers.items()}
+    top = max((layer for name, layer in own.items() if _is_backbone(name)), default=0)
+    return {name: top - layer for name, layer in own.items()}
 
 
 def _is_backbone(name: str) -> bool:

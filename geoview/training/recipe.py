@@ -116,7 +116,9 @@ class LossPart(_Strict):
 
 
 class TrainPart(_Strict):
-    """The optimiser and the schedule; ``backbone_lr`` is a factor on ``lr`` for pretrained parts.
+    """The optimiser and the schedule; ``backbone_lr`` is a factor on ``lr`` for pretrained parts,
+    and ``layer_decay`` a further one for every layer below the top: what lies deep is general and
+    changes little (Clark et al. 2020).
 
     ``batch`` is what one step of the optimiser sees, over all devices; ``micro_batch`` how many
     photos go through one device at once (0: all of them). ``criterion`` chooses the best epoch:
@@ -130,6 +132,7 @@ class TrainPart(_Strict):
     optimiser: Literal["adamw", "sgd"] = "adamw"
     lr: float = Field(gt=0)
     backbone_lr: float = Field(default=1.0, ge=0)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
     betas: tuple[float, float] = (0.9, 0.999)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)

@@ -16,7 +16,7 @@ import numpy as np
 from geoview.errors import Cancelled, DataError, GeoViewError, ModelError
 from geoview.models import bundle
 from geoview.models.card import ModelCard
-from geoview.training import begin, calibration, data
+from geoview.training import begin, calibration, data, duplicates
 from geoview.training.events import EventWriter
 from geoview.training.images import ImageCache
 from geoview.training.loop import Emit, Trainer
@@ -25,6 +25,8 @@ from geoview.training.split import Split, split
 
 # Tell how far the comparison of photos has come every so many of them.
 COMPARED = 500
+# Beyond, a card would be larger than a small network (19 bytes each).
+MOST_HASHES = 20_000
 
 
 def main(job: Path) -> int:
@@ -68,6 +70,7 @@ def run(job: Path, emit: Emit) -> None:
          layers=list(dataset.layers), warnings=list(dataset.warnings))  # fmt: skip
     items = {name: [dataset.items[i] for i in indices] for name, indices in parts.items()}
     card = begin.new_card(recipe, dataset, parts)
+    card = card.model_copy(update={"seen_hashes": looks(recipe, items["train"] + items["val"])})
     module, card = begin.new_module(recipe, card, dataset, parts, emit)
     cache = ImageCache(
         Path(plan["cache"]), card.preprocess, margin=margin(recipe),
@@ -89,6 +92,14 @@ def run(job: Path, emit: Emit) -> None:
         card = card.model_copy(update={"metrics": figures_on_test(out, sources)})
         bundle.save(out, module=trainer.module, card=card)
     emit("done", out=str(out), best=trainer.best, metrics=card.metrics)
+
+
+def looks(recipe: Recipe, seen: Sequence[data.Item]) -> list[str]:
+    """The pHashes for the card, where the recipe looks for near-duplicates and they are few."""
+    paths = {item.path for item in seen}
+    if recipe.split.near_duplicates < 0 or len(paths) > MOST_HASHES:
+        return []
+    return sorted({f"{value:016x}" for value in duplicates.hashes_of(sorted(paths)).values()})
 
 
 def margin(recipe: Recipe) -> float:

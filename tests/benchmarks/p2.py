@@ -20,7 +20,8 @@ from geoview.training.evaluate import evaluate
 from geoview.training.matching import match
 
 SETS = ("rocks30", "igneous7", "rocks_noisy")
-SMALL = (("train.epochs", 10), ("split.specimen", "^(vl_.*?)\\d?$"))
+SPECIMEN = ("split.specimen", "^(vl_.*?)\\d?$")
+SMALL = (("train.epochs", 10), ("split.train", 0.7), ("split.test", 0.2), SPECIMEN)
 MAX_BITS = 6
 PAPER = (
     "The paper's ResNet-50, top-1 %, rows trained on, columns tested on Gemstones, Mindat, Ours: "
@@ -30,7 +31,7 @@ PAPER = (
 
 def main() -> None:
     given = arguments(__doc__)
-    changes = SMALL if given.profile == "small" else SMALL[1:]
+    changes = SMALL if given.profile == "small" else (SPECIMEN,)
     runs = [
         Run(name, f"mineral-5k.{given.profile}", (SHARED / name,), changes, seed)
         for name in SETS

@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from geoview.models import mend_torchvision
 from geoview.models.backbone import create_timm
-from geoview.training import begin, data
+from geoview.training import begin, data, hardware
 from geoview.training.images import ImageCache
 from geoview.training.loop import Trainer
 from geoview.training.recipe import Recipe
@@ -46,8 +46,13 @@ def main() -> int:
     parser.add_argument(
         "--megapixels", type=float, default=0, help="enlarge the photos, as a camera takes them"
     )
-    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
+    parser.add_argument(
+        "--precision", choices=("auto", "bf16", "fp32"), default="auto",
+        help="the same in all three; auto: bf16 where the processor has it",
+    )  # fmt: skip
     options = parser.parse_args()
+    if options.precision == "auto":
+        options.precision = "bf16" if hardware.precision("auto") == "bf16-mixed" else "fp32"
     dataset = data.load(options.data)
     step = max(1, len(dataset.items) // options.photos)
     items = dataset.items[::step][: options.photos // options.batch * options.batch]
@@ -76,6 +81,7 @@ def main() -> int:
                 "backbone": options.backbone,
                 "photos": len(items),
                 "megapixels": options.megapixels,
+                "precision": options.precision,
                 "ratios": ratios,
             }
         )

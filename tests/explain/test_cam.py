@@ -128,7 +128,7 @@ def test_several_classes_are_the_same_as_one_by_one(wide: Photo) -> None:
 
 def test_an_engine_can_be_asked_too(wide: Photo) -> None:
     with Engine(model(), choice=cpu("bf16")) as engine:
-        assert methods(engine) == ["grad-cam"]
+        assert methods(engine)[0] == "grad-cam"
         got = explain(engine, wide, class_name="red", method="grad-cam")
     np.testing.assert_array_equal(got.values, explain(model(), wide, class_name="red").values)
 

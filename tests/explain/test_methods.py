@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from geoview.errors import ModelError
-from geoview.explain.methods import METHODS, grad_cam, supported, to_grid
+from geoview.explain.gradcam import grad_cam
+from geoview.explain.gradients import to_grid
+from geoview.explain.methods import METHODS, supported
+from geoview.explain.names import TITLES
 from geoview.models.card import ModelCard, Preprocess
 from geoview.models.registry import build
 
@@ -164,15 +167,26 @@ def _as_grid(x: Tensor, layout: str) -> Tensor:
     return x[:, int(layout[0]) :].transpose(1, 2).unflatten(-1, (10, 10))
 
 
+CAMS = [
+    "grad-cam",
+    "grad-cam++",
+    "layer-cam",
+    "grad-cam-eigen",
+    "grad-cam++-eigen",
+    "layer-cam-eigen",
+]
+OF_VITS = [*CAMS, "eigen-cam", "attention-rollout"]
+
+
 @pytest.mark.parametrize(
     ("architecture", "options", "offered"),
     [
-        ("timm-classifier", {}, ["grad-cam"]),
-        ("geolayer", {}, ["cross-attention", "grad-cam"]),
-        ("geolayer", {"area_head": True}, ["area-map", "cross-attention", "grad-cam"]),
-        ("mineral-query", {}, ["cross-attention", "grad-cam"]),
-        ("mineral-query", {"reshape": "paper"}, ["grad-cam"]),
-        ("ma-vit", {}, ["grad-cam", "spatial-attention"]),
+        ("timm-classifier", {}, OF_VITS),
+        ("geolayer", {}, ["cross-attention", *OF_VITS]),
+        ("geolayer", {"area_head": True}, ["area-map", "cross-attention", *OF_VITS]),
+        ("mineral-query", {}, ["cross-attention", *OF_VITS]),
+        ("mineral-query", {"reshape": "paper"}, OF_VITS),
+        ("ma-vit", {}, [*OF_VITS, "spatial-attention"]),
     ],
 )
 def test_every_architecture_offers_its_own_maps(
@@ -186,6 +200,22 @@ def test_every_architecture_offers_its_own_maps(
         assert maps.shape[:2] == (2, 2)
         assert maps.min() >= 0
         assert torch.isfinite(maps).all()
+
+
+def test_every_method_has_a_title_and_a_place() -> None:
+    assert set(METHODS) == set(TITLES)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "offered"),
+    [
+        ("test_resnet", [*CAMS, "full-grad", "eigen-cam"]),
+        ("test_mambaout", [*CAMS, "eigen-cam"]),
+        ("test_convnext", [*CAMS, "eigen-cam"]),
+    ],
+)
+def test_full_grad_is_for_cnns_with_batch_norm(backbone: str, offered: list[str]) -> None:
+    assert supported(network(backbone, input_px=64)) == offered
 
 
 def test_spatial_attention_is_what_every_pixel_is_multiplied_with() -> None:

@@ -18,7 +18,7 @@ HEADER = [
     "p_sandstone", "p_shale", "p_lime, stone",
     "area_pct_sandstone", "area_pct_shale", "area_pct_lime, stone",
     "layer", "p_layer_Layer1", "p_layer_Layer2",
-    "model", "model_sha256", "app_version",
+    "model", "model_sha256", "app_version", "evidence_warning",
 ]  # fmt: skip
 
 
@@ -135,3 +135,15 @@ def test_plain_utf8_with_newlines_of_one_character(tmp_path: Path) -> None:
 def test_formats_are_found_by_name() -> None:
     assert {"csv", "tiles-csv"} <= set(EXPORTERS)
     assert EXPORTERS["csv"].suffix == ".csv"
+
+
+def test_what_the_evidence_audit_says_is_the_last_column(tmp_path: Path) -> None:
+    told = "Most of the evidence for shale lies on the text plate."
+    results = [
+        PhotoResult(photo("a.jpg"), prediction()),
+        PhotoResult(photo("b.jpg"), prediction(), evidence_warning=told),
+    ]
+    write_photos(tmp_path / "out.csv", table(*results))
+    header, rows = read(tmp_path / "out.csv")
+    assert header[-1] == "evidence_warning"
+    assert [row["evidence_warning"] for row in rows] == ["", told]

@@ -316,7 +316,7 @@ def test_settings_are_kept_at_once_and_the_theme_changes_live(
     qtbot: Any, make_window: Make, qapp: QApplication
 ) -> None:
     window = make_window()
-    qtbot.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(window, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
     page = window.pages.currentWidget()
     page.theme.setCurrentIndex(page.theme.findData("dark"))
     assert theme.is_dark(qapp.palette())
@@ -373,7 +373,7 @@ def test_keys_lead_everywhere(qtbot: Any, make_window: Make, photos: Path) -> No
     window = make_window()
     opened(qtbot, window, photos)
     control = Qt.KeyboardModifier.ControlModifier
-    for key, name in ((Qt.Key.Key_2, "models"), (Qt.Key.Key_4, "help"), (Qt.Key.Key_1, "photos")):
+    for key, name in ((Qt.Key.Key_3, "models"), (Qt.Key.Key_5, "help"), (Qt.Key.Key_1, "photos")):
         qtbot.keyClick(window, key, control)
         assert window.rail.buttons[name].isChecked()
     qtbot.keyClick(window, Qt.Key.Key_L, control)

@@ -39,7 +39,7 @@ def make(backbone: str, **options: Any) -> TimmClassifier:
         ("test_resnet", "nchw", 0, "tap"),
         ("test_mambaout", "nhwc", 0, "tap"),
         ("test_vit", "tokens", 1, "network.blocks.5.norm1"),
-        ("test_vit2", "tokens", 1, "tap"),
+        ("test_vit2", "tokens", 1, "network.blocks.7"),
         ("deit_tiny_distilled_patch16_224", "tokens", 2, "network.blocks.11.norm1"),
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagehash
 import numpy as np
 import pytest
 import torch
@@ -116,6 +117,24 @@ def test_a_photo_seen_in_training_is_known_under_another_name(tmp_path: Path) ->
     figures = evaluate(path, data=root)
     assert figures["photos_left_out_as_seen"] == 1
     assert figures["positives"] == {"pyrite": 3, "quartz": 2}
+
+
+def test_a_smaller_copy_of_a_training_photo_is_left_out_too(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data", pyrite=3, quartz=3)
+    rng = np.random.default_rng(5)
+    shapes = Image.fromarray(rng.integers(0, 255, (5, 6, 3), dtype=np.uint8))
+    original = shapes.resize((240, 200), Image.Resampling.BICUBIC)
+    original.resize((120, 100)).save(root / "quartz" / "copy.jpg", quality=80)
+    other = shapes.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((240, 200))
+    other.save(root / "quartz" / "other.jpg")
+    made: dict[str, Any] = {"seen_hashes": [str(imagehash.phash(original))]}
+    near = {"recipe": {"split": {"near_duplicates": 8}}}
+    figures = evaluate(single(tmp_path, "pyrite", "quartz", **made, **near), data=root)
+    assert figures["photos_left_out_as_near"] == 1
+    assert figures["positives"] == {"pyrite": 3, "quartz": 4}
+    everything = evaluate(single(tmp_path, "pyrite", "quartz", **made, **near), data=root,
+                          split="all")  # fmt: skip
+    assert everything["positives"] == {"pyrite": 3, "quartz": 5}
 
 
 def folders(root: Path, **counts: int) -> Path:

@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from geoview.errors import ModelError
+from geoview.models import timm_classifier
 from geoview.training import optimiser
 from geoview.training.recipe import Recipe
 
@@ -69,3 +71,27 @@ def test_average_follows_quickly_at_first_and_slowly_later() -> None:
     nn.init.constant_(net.weight, 0.0)
     average.update(net, steps_done=10_000)
     assert float(average.module.weight.detach()) == pytest.approx(first * 0.9)
+
+
+def test_every_layer_below_the_top_learns_slower() -> None:
+    net = timm_classifier.TimmClassifier(
+        "vit_tiny_patch16_224", input_px=32, num_classes=3,
+        options=timm_classifier.ClassifierOptions(),
+    )  # fmt: skip
+    made = optimiser.build(net, recipe(layer_decay=0.8))
+
+    def factor(name: str) -> float:
+        return float(settings(net, made, f"network.{name}")["lr_factor"])
+
+    assert factor("head.weight") == 1.0
+    for block in range(12):
+        assert factor(f"blocks.{block}.mlp.fc1.bias") == pytest.approx(0.5 * 0.8 ** (11 - block))
+    assert factor("norm.weight") == 0.5
+    assert factor("pos_embed") == factor("patch_embed.proj.bias") == pytest.approx(0.5 * 0.8**12)
+    groups = [id(p) for g in made.param_groups for p in g["params"]]
+    assert sorted(groups) == sorted(id(p) for p in net.parameters())
+
+
+def test_a_network_without_layers_says_so() -> None:
+    with pytest.raises(ModelError, match="layer_decay"):
+        optimiser.build(Net(), recipe(layer_decay=0.8))

@@ -1,0 +1,413 @@
+"""The viewer of the Measure page: the photo, what was measured, and handles to correct it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence, QPixmap, QPolygonF
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from geoview.app import measure_geometry as geometry
+from geoview.app.background import Background
+from geoview.app.measure_bar import EditBar, Mode
+from geoview.app.measure_drawing import Drawing, Kind
+from geoview.app.measure_rows import Row
+from geoview.app.measure_shapes import Outline
+from geoview.app.measure_stage import PhotoStage
+from geoview.errors import GeoViewError
+from geoview.measured import Measurement
+
+_REST_MS = 600
+_HINTS: dict[Mode, str] = {
+    "corners": "Drag a corner, or Tab to it and use the arrow keys",
+    "outline": "Drag a point; double-click an edge to add one; Delete removes one",
+    "line": "Put the ends on a known length, type it, and press Use",
+}
+
+
+class Correct(Protocol):
+    """What ``geoview.measure.tool.corrected`` does, with options and user filled in."""
+
+    def __call__(self, measurement: Measurement, **changes: Any) -> Measurement: ...
+
+
+class MeasureEditor(QWidget):
+    """Shows one photo with its measurement.
+
+    ``draft_changed(Measurement)`` while something moves; ``edited(Measurement)`` once it has:
+    one signal, and so one step to undo, for each drag or run of key strokes.
+    """
+
+    draft_changed = Signal(object)
+    edited = Signal(object)
+    step_wanted = Signal(int)
+    full_screen_wanted = Signal()
+
+    def __init__(
+        self, background: Background, *, correct: Correct, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._correct = correct
+        self._row: Row | None = None
+        self._measurement: Measurement | None = None
+        self._draft: Measurement | None = None
+        self._pending: Kind | None = None
+        self._chosen: tuple[Kind, int] | None = None
+        self._dirty = False
+        self._wrong = ""
+        self._zoomed_in = False
+        self.stage = PhotoStage(background, self)
+        self.canvas = self.stage.canvas
+        self.drawing = Drawing(self.canvas.box, self)
+        self.bar = EditBar(self)
+        self._make_actions()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._lay_out()
+        self._connect()
+        self.show_row(None)
+
+    def _make_actions(self) -> None:
+        for text, key, call in (
+            ("Remove the point", "Del", self.remove_point),
+            ("Add a point", "Ins", self.insert_point),
+        ):
+            action = QAction(text, self)
+            action.setShortcut(QKeySequence(key))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            action.triggered.connect(call)
+            self.canvas.addAction(action)
+
+    def view_actions(self) -> list[QAction]:
+        """Actions whose keys should also work in the table."""
+        return [*self.stage.actions_of_view(), *self.bar.actions_by_mode.values()]
+
+    def _lay_out(self) -> None:
+        self.canvas.addActions(self.view_actions())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.stage, 1)
+        column.addWidget(self.bar)
+        column.addWidget(self.stage.place)
+
+    def _connect(self) -> None:
+        canvas, bar = self.canvas, self.bar
+        self.stage.full_screen_wanted.connect(self.full_screen_wanted)
+        self.stage.ready.connect(lambda: self._draw(keep=True))
+        canvas.nudged.connect(self._nudge)
+        canvas.tabbed.connect(self._tab)
+        canvas.clicked.connect(self._double_clicked)
+        self.drawing.chosen.connect(self._choose)
+        self.drawing.moving.connect(self._moving)
+        self.drawing.moved.connect(self._moved)
+        bar.mode_chosen.connect(lambda _mode: self._mode_changed())
+        bar.mark_wanted.connect(self.mark)
+        bar.use_wanted.connect(self.use_pending)
+        bar.discard_wanted.connect(self.discard)
+        bar.line_changed.connect(lambda _mm: self._line_retyped())
+        self._rest.timeout.connect(self.flush)
+
+    # What the page calls
+
+    def show_row(self, row: Row | None, *, preview: QPixmap | None = None) -> None:
+        """Show a photo; ``preview`` (a thumbnail) stands in until it is decoded."""
+        if row is not None and self._row is not None and row.photo == self._row.photo:
+            self._row = row
+            self.show_measurement(row.measurement)
+            return
+        self.flush()
+        self._row = row
+        self._chosen = self._pending = None
+        self._dirty, self._wrong = False, ""
+        self._measurement = self._draft = row.measurement if row else None
+        self.stage.show_row(row, preview)
+        self._draw()
+
+    def show_measurement(self, measurement: Measurement | None) -> None:
+        """What is now known of the photo shown; what is drawn already is left as it is."""
+        if measurement == self._measurement and self._pending is None:
+            return
+        if self._dirty or self._pending is not None:
+            return  # the person's own drawing goes first; it is saved in a moment
+        self._measurement = self._draft = measurement
+        self._draw()
+
+    def measurement(self) -> Measurement | None:
+        """What is drawn now, perhaps not saved yet."""
+        return self._draft
+
+    def file(self) -> str:
+        return self._row.photo.file if self._row else ""
+
+    def mode(self) -> Mode:
+        return self.bar.mode()
+
+    def pending(self) -> bool:
+        """Whether something has been drawn that is not used yet."""
+        return self._pending is not None
+
+    def set_mode(self, mode: Mode) -> None:
+        self.bar.set_mode(mode)
+        self._mode_changed()
+
+    def flush(self) -> None:
+        """Tell what the keys have moved but not yet settled."""
+        self._rest.stop()
+        if self._dirty and self._wrong and self._pending is None:
+            self._take_back()
+        if self._dirty and self._draft is not None and self._pending is None:
+            self._commit(self._draft)
+
+    def _take_back(self) -> None:
+        """What cannot be measured is not kept: draw what is known, and say why."""
+        why, self._wrong, self._dirty = self._wrong, "", False
+        self._draft = self._measurement
+        self._draw()
+        self.say(why)
+        if self._draft is not None:
+            self.draft_changed.emit(self._draft)
+
+    def say(self, text: str) -> None:
+        self.stage.place.say(text)
+
+    # Drawing
+
+    def _draw(self, *, keep: bool = False) -> None:
+        """Draw the measurement anew; ``keep`` leaves shapes that are there."""
+        mode = self.bar.mode()
+        if not keep or not self.drawing.shapes:
+            chosen = self._chosen
+            self.drawing.show(self._draft, mode, pending=self._pending)
+            if mode == "line" and self._draft is not None and self.stage.sized:
+                self._begin_line()
+            self._choose_again(chosen)
+        measured = self._draft is not None and self._draft.width_px > 0
+        self.bar.set_enabled(measured)
+        self._say_hint()
+
+    def _choose_again(self, chosen: tuple[Kind, int] | None) -> None:
+        if chosen is not None and chosen[1] < self.drawing.spots(chosen[0]):
+            self._choose(*chosen)
+        else:
+            self._chosen = None
+            self.stage.hold(None)
+
+    def _begin_line(self) -> None:
+        """Without a line of its own, a photo gets one to put in its place."""
+        scale = self._draft.scale if self._draft else None
+        if scale is not None and scale.source == "line":
+            self.bar.set_line_mm(scale.reference_mm)
+            return
+        seen = self.stage.in_sight()
+        half = seen.width() / 6
+        middle = seen.center()
+        ends = ((middle.x() - half, middle.y()), (middle.x() + half, middle.y()))
+        self.drawing.add("line", ends)
+
+    def _say_hint(self, note: str = "") -> None:
+        draft, mode = self._draft, self.bar.mode()
+        marks = []
+        if draft is not None and draft.width_px and mode == "corners":
+            if not draft.outline_box_px:
+                marks.append("box")
+            if draft.scale is None or draft.scale.source != "cube":
+                marks.append("cube")
+        hint = _HINTS[mode] if draft is not None and draft.width_px else ""
+        self.bar.offer(mode=mode, marks=marks, pending=self._pending or "", note=note or hint)
+
+    def _mode_changed(self) -> None:
+        self.flush()
+        self._drop_pending()
+        self._chosen = None
+        self._draw()
+        if self.bar.mode() == "outline" and "outline" in self.drawing.shapes:
+            self._zoomed_in = self.canvas.fitted
+            box = QPolygonF([QPointF(x, y) for x, y in self.drawing.points("outline")])
+            self.canvas.show_part(_with_margin(box.boundingRect()))
+        elif self._zoomed_in:
+            self._zoomed_in = False
+            self.canvas.fit()
+        self.canvas.setFocus()
+
+    # Moving
+
+    def _choose(self, kind: Kind, which: int) -> None:
+        self._chosen = (kind, which)
+        self.drawing.mark(kind, which)
+        self._show_loupe()
+
+    def _moving(self, kind: Kind) -> None:
+        self._dirty = True
+        if kind == "line" and self._pending is None and not self._has_line():
+            self._pending = "line"
+            self._say_hint()
+        self._recompute(kind)
+        self._show_loupe()
+
+    def _has_line(self) -> bool:
+        scale = self._measurement.scale if self._measurement else None
+        return scale is not None and scale.source == "line"
+
+    def _moved(self, kind: Kind) -> None:
+        """A drag has ended, or a point was added or removed."""
+        if self._pending is None and not self._rest.isActive():
+            self.flush()
+
+    def _recompute(self, kind: Kind) -> None:
+        if self._measurement is None:
+            return
+        try:
+            self._draft = self._correct(self._measurement, **self._changes(kind))
+        except GeoViewError as error:
+            self._wrong = str(error)
+            self._say_hint(self._wrong)
+            return
+        self._wrong = ""
+        self._say_hint()
+        if kind == "outline":
+            self.drawing.follow("box", self._draft.outline_box_px)
+        elif kind == "box":
+            self.drawing.follow("outline", self._draft.outline_px)
+        self.draft_changed.emit(self._draft)
+
+    def _changes(self, kind: Kind) -> dict[str, object]:
+        points = self.drawing.points(kind)
+        if kind == "line":
+            return {"line_px": points, "line_mm": self.bar.line_mm.value()}
+        name = {"box": "outline_box_px", "cube": "cube_quad_px", "outline": "outline_px"}[kind]
+        return {name: points}
+
+    def _line_retyped(self) -> None:
+        if self.bar.mode() != "line" or self._measurement is None:
+            return
+        self._dirty = True
+        self._pending = None if self._has_line() else "line"
+        self._recompute("line")
+        if self._pending is None:
+            self.flush()
+
+    def _commit(self, draft: Measurement) -> None:
+        self._dirty = False
+        if draft == self._measurement:
+            return
+        self._measurement = draft
+        self.edited.emit(draft)
+
+    # Drawing what was not found
+
+    def mark(self, kind: Kind) -> None:
+        """Put a rectangle or a cube's face in the middle of what is seen, to be moved."""
+        if self._measurement is None:
+            return
+        self.flush()
+        seen = self.stage.in_sight()
+        share = 0.4 if kind == "box" else 0.12
+        side = share * min(seen.width(), seen.height())
+        width = side * (1.4 if kind == "box" else 1.0)
+        middle = (seen.center().x(), seen.center().y())
+        self._pending = kind
+        self.drawing.add(kind, geometry.rectangle(middle, width, side))
+        self._dirty = True
+        self._recompute(kind)
+        self._choose(kind, 0)
+        self.canvas.setFocus()
+
+    def use_pending(self) -> None:
+        """What was drawn becomes the measurement."""
+        if self.bar.mode() == "line" and self._pending is None and not self._has_line():
+            self._line_retyped()
+        if self._wrong:
+            self.say(self._wrong)
+            return
+        self._pending = None
+        self._dirty = True
+        self.flush()
+        self._say_hint()
+        self.canvas.setFocus()
+
+    def discard(self) -> None:
+        self._drop_pending()
+        self._draw()
+        self.canvas.setFocus()
+
+    def _drop_pending(self) -> None:
+        if self._pending is None:
+            return
+        self._pending, self._dirty, self._chosen, self._wrong = None, False, None, ""
+        self._draft = self._measurement
+        if self._draft is not None:
+            self.draft_changed.emit(self._draft)
+
+    # Keys
+
+    def _nudge(self, dx: float, dy: float) -> None:
+        if self._chosen is None:
+            self.step_wanted.emit(1 if dx + dy > 0 else -1)
+            return
+        kind, which = self._chosen
+        x, y = self.drawing.spot(kind, which)
+        self._rest.start()
+        self.drawing.move(kind, which, (x + dx, y + dy))
+
+    def _tab(self, by: int) -> None:
+        """Go through the handles; beyond the last one Tab leaves the photo."""
+        places = self.drawing.places()
+        if self._chosen in places:
+            at = places.index(self._chosen) + by
+        else:
+            at = 0 if by > 0 else len(places) - 1
+        if 0 <= at < len(places):
+            self.canvas.holds_handle = True
+            self._choose(*places[at])
+        else:
+            self.unchoose()
+
+    def unchoose(self) -> bool:
+        """Let go of the chosen handle; False when there was none."""
+        had = self._chosen is not None
+        self.flush()
+        self._chosen = None
+        self.drawing.mark(None, None)
+        self.stage.hold(None)
+        return had
+
+    def remove_point(self) -> None:
+        """Take the chosen point out of the outline."""
+        shape = self._outline()
+        if shape is not None and self._chosen is not None:
+            which = self._chosen[1]
+            if shape.remove(which):
+                self._choose("outline", min(which, self.drawing.spots("outline") - 1))
+
+    def insert_point(self) -> None:
+        """Add a point half-way between the chosen one and the next."""
+        shape = self._outline()
+        if shape is not None and self._chosen is not None:
+            self._choose("outline", shape.split(self._chosen[1]))
+
+    def _double_clicked(self, point: QPointF) -> None:
+        shape = self._outline()
+        if shape is None:
+            self.canvas.toggle_pixels(point)
+            return
+        added = shape.insert((point.x(), point.y()))
+        if added is not None:
+            self._choose("outline", added)
+
+    def _outline(self) -> Outline | None:
+        shape = self.drawing.shapes.get("outline")
+        return shape if isinstance(shape, Outline) and self.bar.mode() == "outline" else None
+
+    # The magnifier
+
+    def _show_loupe(self) -> None:
+        if self._chosen is not None:
+            self.stage.hold(self.drawing.spot(*self._chosen), lines=self.drawing.lines())
+
+
+def _with_margin(box: QRectF) -> QRectF:
+    across, down = 0.2 * box.width() + 1, 0.2 * box.height() + 1
+    return box.adjusted(-across, -down, across, down)

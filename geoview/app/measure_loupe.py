@@ -1,0 +1,88 @@
+"""The magnifier: the photo around the moved handle, eight screen pixels to each of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from geoview.app import theme
+from geoview.app.canvas import Level
+from geoview.app.measure_canvas import draw_part
+from geoview.app.theme import GAP, SMALL, colours
+from geoview.measured import Point
+
+SIDE_PX = 168
+ZOOM = 8
+
+
+class Loupe(QWidget):
+    """Lies in the corner of the canvas that is farther from the handle; takes no mouse."""
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self._level: Level | None = None
+        self._size = QSizeF()
+        self._place: Point = (0.0, 0.0)
+        self._lines: tuple[tuple[Point, Point], ...] = ()
+        self.setFixedSize(QSize(SIDE_PX, SIDE_PX))
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName("Magnifier")
+        self.hide()
+
+    def show_at(
+        self,
+        place: Point,
+        *,
+        level: Level | None,
+        size: QSizeF,
+        lines: Sequence[tuple[Point, Point]],
+        on_screen: QPointF,
+    ) -> None:
+        """Magnify around ``place`` of a photo of ``size``; ``lines`` are drawn over it."""
+        self._place, self._level, self._size, self._lines = place, level, size, tuple(lines)
+        room = self._canvas.rect()
+        left = on_screen.x() > room.width() / 2
+        x = GAP if left else room.width() - SIDE_PX - GAP
+        self.move(QPoint(x, GAP))
+        self.setVisible(level is not None)
+        self.raise_()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = colours(self.palette())
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(tokens.viewer))
+        if self._level is not None:
+            self._draw_photo(painter, self._level)
+        painter.resetTransform()
+        painter.setPen(QPen(QColor(tokens.border), 2))
+        painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+        painter.end()
+
+    def _draw_photo(self, painter: QPainter, level: Level) -> None:
+        half = SIDE_PX / ZOOM / 2
+        x, y = self._place
+        painter.translate(SIDE_PX / 2, SIDE_PX / 2)
+        painter.scale(ZOOM, ZOOM)
+        painter.translate(-x, -y)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, level.scale < 0.99)
+        seen = QRectF(x - half, y - half, 2 * half, 2 * half)
+        draw_part(painter, level.image, QRectF(QPointF(), self._size), seen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for colour, width in ((theme.DARK.sunken, 3.0), (theme.DARK.accent, 1.4)):
+            pen = QPen(QColor(colour), width)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            for start, end in self._lines:
+                painter.drawLine(QPointF(*start), QPointF(*end))
+            for dx, dy in ((1, 0), (0, 1)):
+                for sign in (-1, 1):
+                    painter.drawLine(
+                        QPointF(x + sign * dx * SMALL / ZOOM * 2, y + sign * dy * SMALL / ZOOM * 2),
+                        QPointF(x + sign * dx * 3, y + sign * dy * 3),
+                    )

@@ -1,0 +1,207 @@
+"""What the Measure page does in background threads: plain functions, no Qt."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from geoview.app.measure_rows import Row
+from geoview.measured import Measurement
+from geoview.records import Progress
+from geoview.settings import Settings
+
+if TYPE_CHECKING:
+    from geoview.app.measure_job import Task, Tell
+    from geoview.measure.boxes import Box, BoxPlan
+    from geoview.measure.comparison import Comparison
+    from geoview.measuring import Measuring
+    from geoview.project import Project
+
+BoxLine = tuple[str, float, float, float | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A folder's measurements, and whether this person has corrections to undo or redo."""
+
+    measuring: Measuring
+    rows: list[Row]
+    can_undo: bool
+    can_redo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """The outcome of a correction, an undo or a redo; ``measurement`` holds now."""
+
+    file: str | None
+    measurement: Measurement | None
+    can_undo: bool
+    can_redo: bool
+
+
+def make_measuring(project: Project, settings: Settings) -> Measuring:
+    from geoview.measure.options import MeasureOptions
+    from geoview.measuring import Measuring
+
+    options = MeasureOptions(method=settings.measure_method, cube_mm=settings.cube_mm)
+    return Measuring(project, options=options, user=user())
+
+
+def user() -> str:
+    """Who corrects: the name this person is logged in by."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "someone"
+
+
+def methods() -> tuple[tuple[str, str], ...]:
+    """Names and titles of the measuring methods."""
+    from geoview.measure import tool
+    from geoview.measure.methods import METHODS
+
+    assert tool  # importing it registers the methods
+    return tuple((method.name, method.title) for method in METHODS.values())
+
+
+def load(project: Project, settings: Settings, make: Callable[..., Measuring]) -> Loaded:
+    measuring = make(project, settings)
+    found = measuring.results(outlines=False)
+    rows = [Row(photo, one) for photo, one in zip(project.photos, found, strict=True)]
+    return Loaded(measuring, rows, measuring.can_undo(), measuring.can_redo())
+
+
+def pending(measuring: Measuring) -> int:
+    """How many photos a run would measure."""
+    return len(measuring.pending())
+
+
+def save(measuring: Measuring, measurement: Measurement) -> Stepped:
+    measuring.save(measurement)
+    return _stepped(measuring, measurement.file)
+
+
+def undo(measuring: Measuring) -> Stepped:
+    return _stepped(measuring, measuring.undo())
+
+
+def redo(measuring: Measuring) -> Stepped:
+    return _stepped(measuring, measuring.redo())
+
+
+def _stepped(measuring: Measuring, file: str | None) -> Stepped:
+    now = measuring.one(file) if file is not None else None
+    return Stepped(file, now, measuring.can_undo(), measuring.can_redo())
+
+
+def save_changed(
+    measuring: Measuring, file: str, change: Callable[[Measurement], Measurement]
+) -> Stepped:
+    """Save what ``change`` makes of a photo's measurement as the catalogue has it."""
+    found = measuring.one(file)
+    return _stepped(measuring, None) if found is None else save(measuring, change(found))
+
+
+def light(measurement: Measurement) -> Measurement:
+    """Without its outline, as tables of thousands keep it."""
+    return replace(measurement, outline_px=()) if measurement.outline_px else measurement
+
+
+# Boxes
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The box list as the settings keep it, and the room around a specimen."""
+
+    boxes: tuple[BoxLine, ...]
+    clearance_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoxesFound:
+    """The box list in use, the box of each photo by file, and what there is to buy."""
+
+    boxes: tuple[Box, ...]
+    by_file: dict[str, str]
+    plan: BoxPlan
+
+
+def box_list(storage: Storage) -> tuple[Box, ...]:
+    """The user's boxes, or those that are shipped."""
+    from geoview.measure.boxes import Box, default_boxes
+
+    return tuple(Box(*line) for line in storage.boxes) or default_boxes()
+
+
+def find_boxes(measurements: Sequence[Measurement], storage: Storage) -> BoxesFound:
+    from geoview.measure import boxes as sizes
+
+    boxes, clearance = box_list(storage), storage.clearance_mm
+    found = {
+        one.file: sizes.box_name(one, boxes=boxes, clearance_mm=clearance) for one in measurements
+    }
+    return BoxesFound(boxes, found, sizes.plan(measurements, boxes=boxes, clearance_mm=clearance))
+
+
+def read_boxes(path: Path) -> list[BoxLine]:
+    """A box list from a sheet, as the settings keep it. DataError when it is none."""
+    from geoview.measure.boxes import read_boxes as read
+
+    return [(b.name, b.length_mm, b.width_mm, b.height_mm, b.in_stock) for b in read(path)]
+
+
+# Files
+
+
+def exporters() -> tuple[tuple[str, str, str], ...]:
+    """Name, title and suffix (empty for a folder) of every format."""
+    from geoview.export import MEASUREMENT_EXPORTERS
+
+    return tuple((e.name, e.title, e.suffix) for e in MEASUREMENT_EXPORTERS.values())
+
+
+def check(measuring: Measuring, name: str, storage: Storage) -> tuple[str, ...]:
+    """What the other program would miss, in sentences; nothing is written."""
+    from geoview.export import MEASUREMENT_EXPORTERS
+
+    table = measuring.table(boxes=box_list(storage), clearance_mm=storage.clearance_mm)
+    return MEASUREMENT_EXPORTERS[name].check(table)
+
+
+def writing(measuring: Measuring, name: str, path: Path, storage: Storage) -> Task:
+    """The task of writing one of the formats; it leaves the path."""
+
+    def task(*, cancelled: Callable[[], bool], notify: Callable[[str], None], tell: Tell) -> Path:
+        rate = Rate()
+
+        def progress(done: int, total: int) -> None:
+            tell([], Progress(done, total, rate.after(1)))
+
+        table = measuring.table(
+            boxes=box_list(storage),
+            clearance_mm=storage.clearance_mm,
+            outlines=True,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        measuring.export(name, path, table=table)
+        return path
+
+    from geoview.project import Rate
+
+    return task
+
+
+# The register
+
+
+def compare(sheet: Path, measurements: Sequence[Measurement]) -> Comparison:
+    """Measured against recorded sizes. DataError when the sheet is none."""
+    from geoview.measure import comparison, register
+
+    return comparison.compare(measurements, register.read_register(sheet))

@@ -1,0 +1,360 @@
+"""``geoview measure``: a folder of specimens becomes sizes in millimetres."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from geoview import settings as user_settings
+from geoview.commands import common, console
+from geoview.commands.predict import tell_about
+from geoview.errors import DataError
+from geoview.records import Progress
+from geoview.settings import Settings
+
+if TYPE_CHECKING:
+    from geoview.measure.boxes import Box
+    from geoview.measure.comparison import Comparison
+    from geoview.measure.options import MeasureOptions, Reference
+    from geoview.measured import Measurement, Scale
+    from geoview.measuring import Measuring
+    from geoview.project import Project
+
+FOLDERS = ("emu", "annotated")
+WITH_PICTURES = ("emu", "annotated", "contact-sheet")
+# By how much a scale typed in by hand may be off (95 %), when nothing else is known of it.
+BY_HAND_PM = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked of a measuring run. ``outputs``: where each format goes, by name."""
+
+    outputs: dict[str, Path]
+    method: str | None = None
+    cube_mm: float | None = None
+    reference: str = "cube"
+    reference_mm: float | None = None
+    read_plates: bool = False
+    owlvit: Path | None = None
+    catalogue: Path | None = None
+    suspicious: Path | None = None
+    boxes: Path | None = None
+    box_table: Path | None = None
+    box_chart: Path | None = None
+    clearance_mm: float | None = None
+    scale_from: str | None = None
+    mm_per_px: float | None = None
+    patterns: tuple[str, ...] = ()
+    again: bool = False
+    dry_run: bool = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether results go to files, so that no table is printed."""
+        return bool(self.outputs) and not self.dry_run
+
+
+def run(folder: Path, wishes: Wishes) -> int:
+    """Measure ``folder`` and write what is asked for; returns the exit code."""
+    from geoview.measure.register import read_register
+    from geoview.project import Project, check_folder
+
+    check_folder(folder)
+    _check_targets(folder, wishes)
+    settings = user_settings.load()
+    options = _options(wishes, settings)
+    storage = _storage(wishes, settings)
+    records = read_register(wishes.catalogue) if wishes.catalogue else ()
+    with Project.open(folder, settings=settings, require_photos=True) as project:
+        tell_about(project)
+        measuring = _measuring(project, options, wishes)
+        if not _measure(measuring, wishes):
+            return console.STOPPED
+        results = measuring.results(outlines=False)
+        if not wishes.quiet:
+            _print_table(measuring, storage)
+        _check(measuring, wishes)
+        _write(measuring, storage, wishes)
+        _boxes(results, storage, wishes)
+        if wishes.catalogue:
+            from geoview.measure.comparison import compare
+
+            _compared(compare(results, records), wishes)
+        return _summary(results)
+
+
+def _check_targets(photos: Path, wishes: Wishes) -> None:
+    from geoview.measuring import check_place
+
+    for name, path in wishes.outputs.items():
+        common.check_target(path, folder=name in FOLDERS)
+        check_place(name, path, photos=photos)
+    for target in (wishes.suspicious, wishes.box_table, wishes.box_chart):
+        common.check_target(target)
+    if wishes.suspicious and not wishes.catalogue:
+        raise DataError("--suspicious needs the catalogue sheet to compare with: --catalogue.")
+    if wishes.scale_from and wishes.mm_per_px is not None:
+        raise DataError("Give either --scale-from or --mm-per-px, not both.")
+    if not 0 <= (wishes.clearance_mm or 0.0) <= 1000:
+        raise DataError("--clearance-mm must lie between 0 and 1000 mm.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    boxes: tuple[Box, ...]
+    clearance_mm: float
+
+
+def _storage(wishes: Wishes, settings: Settings) -> _Storage:
+    """The box list asked for, that of the settings, or the one that is shipped."""
+    from geoview.measure.boxes import Box, default_boxes, read_boxes
+
+    clearance = wishes.clearance_mm
+    if clearance is None:
+        clearance = settings.box_clearance_mm
+    if wishes.boxes is not None:
+        return _Storage(read_boxes(wishes.boxes), clearance)
+    own = tuple(Box(*line) for line in settings.storage_boxes)
+    return _Storage(own or default_boxes(), clearance)
+
+
+def _options(wishes: Wishes, settings: Settings) -> MeasureOptions:
+    from geoview.measure import tool  # noqa: F401  (it registers the methods)
+    from geoview.measure.methods import METHODS
+    from geoview.measure.options import MeasureOptions
+    from geoview.photos.names import check_pattern
+
+    method = wishes.method or settings.measure_method
+    if method not in METHODS:
+        known = ", ".join(METHODS)
+        raise DataError(f"There is no measuring method {method}; choose one of {known}.")
+    for pattern in wishes.patterns:
+        check_pattern(pattern)
+    try:
+        return MeasureOptions(
+            method=method,
+            cube_mm=settings.cube_mm if wishes.cube_mm is None else wishes.cube_mm,
+            scale=_typed_scale(wishes.mm_per_px),
+            scale_source=_reference(wishes.reference),
+            reference_mm=wishes.reference_mm,
+            read_plates=wishes.read_plates,
+            owlvit=wishes.owlvit,
+        )
+    except ValueError as error:
+        raise DataError(f"The settings cannot be used: {error}.") from error
+
+
+def _reference(name: str) -> Reference:
+    from geoview.measure.options import Reference
+
+    known: tuple[Reference, ...] = get_args(Reference)
+    for reference in known:
+        if reference == name:
+            return reference
+    raise DataError(f"There is no reference {name}; choose one of {', '.join(known)}.")
+
+
+def _typed_scale(mm_per_px: float | None) -> Scale | None:
+    from geoview.measured import Scale
+
+    if mm_per_px is None:
+        return None
+    if not 0 < mm_per_px < 1000:
+        raise DataError("--mm-per-px must be above 0 and below 1000.")
+    return Scale(mm_per_px, BY_HAND_PM * mm_per_px, "inherited", mm_per_px)
+
+
+def _measuring(project: Project, options: MeasureOptions, wishes: Wishes) -> Measuring:
+    """With the scale of the reference shot, which is measured first if need be."""
+    from geoview.measuring import Measuring
+
+    made = Measuring(project, options=options, user=user_name(), patterns=wishes.patterns)
+    if wishes.scale_from is None:
+        return made
+    file = _file_in(project, wishes.scale_from)
+    if file in {photo.file for photo in made.pending(again=wishes.again)}:
+        made.measure(file)
+    scaled = replace(options, scale=made.scale_of(file))
+    return Measuring(project, options=scaled, user=made.user, patterns=wishes.patterns)
+
+
+def _file_in(project: Project, name: str) -> str:
+    """The photo meant by a path below the folder, or by any path to it."""
+    files = {photo.file: photo.file for photo in project.photos}
+    paths = {photo.path.resolve(): photo.file for photo in project.photos}
+    found = files.get(name.replace("\\", "/")) or paths.get(Path(name).resolve())
+    if found is None:
+        raise DataError(f"There is no photo {name} in {project.folder}; check --scale-from.")
+    return found
+
+
+def user_name() -> str:
+    """Who works here, for the record of corrections."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _measure(measuring: Measuring, wishes: Wishes) -> bool:
+    """Measure what is pending; False when the user stopped it."""
+    if not measuring.pending(again=wishes.again):
+        return True
+    with console.on_interrupt() as stop, console.Bar("Measuring") as bar:
+        for _, progress in measuring.run(again=wishes.again, cancelled=stop, notify=bar.say):
+            bar.update(progress)
+    left = len(measuring.pending()) if stop.asked else 0
+    if stop.asked:
+        total = len(measuring.project.photos)
+        console.say(
+            f"Stopped with {total - left} of {total} photos measured; the same command goes on "
+            "from there."
+        )
+    return not stop.asked
+
+
+def _check(measuring: Measuring, wishes: Wishes) -> None:
+    """What the programs that read the formats would miss, each sentence once."""
+    from geoview.export import MEASUREMENT_EXPORTERS
+
+    table = measuring.table()
+    told: dict[str, list[str]] = {}
+    for exporter in (MEASUREMENT_EXPORTERS[name] for name in wishes.outputs):
+        for sentence in exporter.check(table):
+            told.setdefault(sentence, []).append(exporter.title)
+    for sentence, titles in told.items():
+        console.say(f"{', '.join(titles)}: {sentence}", style="yellow")
+
+
+def _write(measuring: Measuring, storage: _Storage, wishes: Wishes) -> None:
+    """The file of every format asked for, unless this is a dry run."""
+    from geoview.export import MEASUREMENT_EXPORTERS
+
+    for name, path in wishes.outputs.items():
+        if wishes.dry_run:
+            console.say(f"Would write {path}")
+            continue
+        title = MEASUREMENT_EXPORTERS[name].title
+        with console.on_interrupt() as stop, console.Bar(title) as bar:
+
+            def shown(done: int, total: int, bar: console.Bar = bar) -> None:
+                bar.update(Progress(done, total))
+
+            table = measuring.table(
+                boxes=storage.boxes,
+                clearance_mm=storage.clearance_mm,
+                outlines=name in WITH_PICTURES,
+                progress=shown,
+                cancelled=stop,
+            )
+            measuring.export(name, path, table=table)
+        console.say(f"Wrote {path}")
+
+
+def _boxes(results: Sequence[Measurement | None], storage: _Storage, wishes: Wishes) -> None:
+    from geoview.measure.box_chart import chart_svg
+    from geoview.measure.boxes import plan, plan_rows
+
+    if wishes.box_table is None and wishes.box_chart is None:
+        return
+    found = plan(results, boxes=storage.boxes, clearance_mm=storage.clearance_mm)
+    console.say(found.words)
+    if wishes.box_table is not None:
+        _write_rows(wishes.box_table, plan_rows(found), wishes)
+    if wishes.box_chart is not None:
+        _write_text(wishes.box_chart, chart_svg(found), wishes)
+
+
+def _compared(found: Comparison, wishes: Wishes) -> None:
+    """The error by size group on stdout, and the suspicious records there or in a file."""
+    from geoview.measure.suspicion import SUSPICION_COLUMNS, suspicion_cells
+
+    columns = ("recorded length", "records", "MAPE length", "MAPE width")
+    rows = [
+        (g.name, str(g.count), console.number(g.mape_length, 3), console.number(g.mape_width, 3))
+        for g in found.groups
+    ]
+    console.table(columns, rows, right=columns[1:])
+    console.say(found.words)
+    if wishes.suspicious is not None:
+        cells = [suspicion_cells(one) for one in found.suspicions]
+        _write_rows(wishes.suspicious, [list(SUSPICION_COLUMNS), *cells], wishes)
+        return
+    for one in found.suspicions:
+        console.say(f"{one.number}: {one.words}", style="yellow")
+
+
+def _write_rows(path: Path, rows: Sequence[Sequence[str]], wishes: Wishes) -> None:
+    from geoview.export import cells
+
+    safe = [[cells.text(cell) for cell in row] for row in rows]
+    if not wishes.dry_run:
+        _or_data_error(path, lambda: cells.write_rows(path, safe))
+    console.say(f"Would write {path}" if wishes.dry_run else f"Wrote {path}")
+
+
+def _write_text(path: Path, text: str, wishes: Wishes) -> None:
+    from geoview import files
+
+    if not wishes.dry_run:
+        _or_data_error(path, lambda: files.write_text(path, text))
+    console.say(f"Would write {path}" if wishes.dry_run else f"Wrote {path}")
+
+
+def _or_data_error(path: Path, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise DataError(
+            f"Could not write {path} ({error.strerror or error}); choose another place."
+        ) from error
+
+
+def _print_table(measuring: Measuring, storage: _Storage) -> None:
+    columns = ("file", "number", "length mm", "±", "width mm", "± ", "box", "status", "reasons")
+    table = measuring.table(boxes=storage.boxes, clearance_mm=storage.clearance_mm)
+    rows = [_cells(row.file, row.measurement, row.box) for row in table.rows]
+    console.table(columns, rows, right=("length mm", "±", "width mm", "± "))
+
+
+def _cells(file: str, one: Measurement | None, box: str) -> list[str]:
+    if one is None:
+        return [file, "", "", "", "", "", "", "not measured", ""]
+    size = one.size_mm
+    return [
+        file,
+        one.catalogue_no,
+        console.number(None if size is None else size.length, 1),
+        console.number(one.length_pm_mm, 1),
+        console.number(None if size is None else size.width, 1),
+        console.number(one.width_pm_mm, 1),
+        box,
+        one.status,
+        "; ".join(one.reasons),
+    ]
+
+
+def _summary(results: Sequence[Measurement | None]) -> int:
+    """Unreadable photos by name, then one line with the counts; returns the exit code."""
+    from geoview.measuring import is_unreadable
+
+    measured = [one for one in results if one is not None]
+    broken = [one for one in measured if is_unreadable(one)]
+    for one in broken:
+        console.say(f"{one.file}: {'; '.join(one.reasons)}", style="red")
+    count = Counter(one.status for one in measured)
+    console.say(
+        f"{count['accepted']} of {len(results)} accepted, {count['review']} to review, "
+        f"{count['rejected']} rejected."
+    )
+    reasons = Counter(reason for one in measured for reason in one.reasons)
+    for reason, times in reasons.most_common():
+        console.say(f"  {times} × {reason}", style="dim")
+    if len(broken) == len(results):
+        return console.NOTHING_DONE
+    return console.SOME_FAILED if broken else console.DONE

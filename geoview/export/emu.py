@@ -1,0 +1,94 @@
+"""EMu: a folder of crops of the specimens and a sheet that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from geoview.errors import PhotoError
+from geoview.export import cells
+from geoview.export.drawing import picture_of, save_jpeg
+from geoview.export.measurement_records import check_records, determined_by, method_words
+from geoview.export.measurements import (
+    Decode,
+    MeasurementRow,
+    MeasurementTable,
+    measurement_exporter,
+)
+from geoview.export.measurements_csv import sizes_mm
+from geoview.measured import Measurement
+
+SHEET = "emu.csv"
+COLUMNS = (
+    "CatNumber", "Multimedia", "Length_mm", "Width_mm", "Length_pm_mm", "Width_pm_mm", "Status",
+    "Method", "MeasuredBy", "MeasuredOn", "SourceFile",
+)  # fmt: skip
+MARGIN = 0.05
+# Names that Windows keeps for devices.
+_RESERVED = frozenset(
+    ("CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)))
+)
+
+
+@measurement_exporter("emu", title="EMu (crops and sheet)", suffix="", check=check_records)
+def write_emu(path: Path, table: MeasurementTable) -> None:
+    """Fill the folder ``path`` with one JPEG per specimen found, in full size, and ``emu.csv``.
+
+    A crop is named after its catalogue number, or its photo where there is none. Photos that
+    cannot be read have no crop. OSError when the folder cannot be written.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    cells.write_rows(path / SHEET, _rows(path, table))
+
+
+def _rows(folder: Path, table: MeasurementTable) -> Iterator[list[str]]:
+    yield list(COLUMNS)
+    used: set[str] = set()
+    for done, row in enumerate(table.rows, start=1):
+        one = row.measurement
+        crop = None if one is None else _crop(row, one, decode=table.decode)
+        if one is not None and crop is not None:
+            name = _free_name(row.number or Path(row.file).stem, used)
+            save_jpeg(crop, folder / name)
+            yield _cells(row, one, name)
+        table.progress(done, len(table.rows))
+
+
+def _cells(row: MeasurementRow, one: Measurement, name: str) -> list[str]:
+    sizes = sizes_mm(one) if row.accepted else [""] * 4
+    made = [method_words(one), cells.text(determined_by(one)), one.created_utc[:10]]
+    return [
+        cells.text(row.number), name, *sizes, one.status, *made, cells.file_name(row.file)
+    ]  # fmt: skip
+
+
+def _crop(row: MeasurementRow, one: Measurement, *, decode: Decode | None) -> Image.Image | None:
+    """The specimen with a margin; None where none was found or the photo cannot be read."""
+    points = one.outline_px or one.outline_box_px
+    if not points or decode is None:
+        return None
+    try:
+        picture, _ = picture_of(row.path, decode=decode)
+    except PhotoError:
+        return None
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    margin = MARGIN * max(max(xs) - min(xs), max(ys) - min(ys))
+    left, top = max(0, int(min(xs) - margin)), max(0, int(min(ys) - margin))
+    right = min(picture.width, int(max(xs) + margin) + 1)
+    bottom = min(picture.height, int(max(ys) + margin) + 1)
+    return picture.crop((left, top, right, bottom)) if right > left and bottom > top else None
+
+
+def _free_name(wish: str, used: set[str]) -> str:
+    """A file name that every system takes and that no crop before had."""
+    plain = wish.encode("utf-8", "replace").decode()
+    stem = "".join(c if c.isalnum() or c in "-_. ()" else "_" for c in plain).strip(". ")[:100]
+    if not stem or stem.partition(".")[0].upper() in _RESERVED:
+        stem = f"specimen {stem}".strip()
+    name, number = f"{stem}.jpg", 2
+    while name.casefold() in used:
+        name, number = f"{stem}_{number}.jpg", number + 1
+    used.add(name.casefold())
+    return name

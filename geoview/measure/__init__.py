@@ -1,0 +1,1 @@
+"""Sizes in millimetres from photos with a reference."""

@@ -1,0 +1,67 @@
+"""Barcodes in a photo: QR, EAN and UPC by OpenCV, Code 128 by ``code128``.
+
+Code 39 and Data Matrix, which some museums use, are not read.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoview.measure.code128 import read_code128
+
+_LONGEST_PX = 1600
+
+
+def read_codes(pixels: NDArray[np.uint8]) -> list[str]:
+    """What the codes in RGB pixels (uint8 (h, w, 3)) say, QR first; turned codes as well."""
+    import cv2
+
+    grey = cv2.cvtColor(_reduced(pixels), cv2.COLOR_RGB2GRAY)
+    if min(grey.shape) < 32:
+        return []
+    try:
+        return _qr(grey) or read_code128(grey) or _bars(grey)
+    except cv2.error:  # its readers fail on some pictures without a code
+        return []
+
+
+def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    factor = _LONGEST_PX / max(pixels.shape[:2])
+    if factor >= 1:
+        return pixels
+    size = tuple(max(round(side * factor), 1) for side in pixels.shape[1::-1])
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _qr(grey: NDArray[np.uint8]) -> list[str]:
+    import cv2
+
+    _, texts, _, _ = cv2.QRCodeDetector().detectAndDecodeMulti(grey)
+    return [text for text in texts if text]
+
+
+def _bars(grey: NDArray[np.uint8]) -> list[str]:
+    """EAN and UPC, read twice alike: OpenCV now and then takes another kind of code for one.
+
+    At some angles it reads nothing, so that the picture is turned too.
+    """
+    import cv2
+
+    for turns in (0, 1):
+        once = _eans(np.rot90(grey, turns))
+        if once:
+            smaller = cv2.resize(grey, None, fx=0.8, fy=0.8, interpolation=cv2.INTER_AREA)
+            again = _eans(np.rot90(smaller, turns + 2))
+            return [text for text in once if text in again]
+    return []
+
+
+def _eans(grey: NDArray[np.uint8]) -> list[str]:
+    import cv2
+
+    detector = cv2.barcode.BarcodeDetector()
+    _, texts, _, _ = detector.detectAndDecodeWithType(np.ascontiguousarray(grey))
+    return [text for text in texts if text]

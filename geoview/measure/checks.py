@@ -1,0 +1,202 @@
+"""Whether a measurement may be trusted, and in plain words why not.
+
+"Rejected": there is nothing to measure, or what was measured cannot be right. "Review": there
+are numbers, but a person has to look. Only what no check objects to is "accepted".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoview.measure.cube import CubeFit
+from geoview.measure.methods import Picture
+from geoview.measure.objects import FoundObject, Objects
+from geoview.measure.options import MeasureOptions
+from geoview.measure.region import beside, dense, near_frame
+from geoview.measured import MeasureStatus, Scale, Size
+
+# A second thing of the same kind counts from this part of the first one's area.
+SECOND_SHARE, SECOND_CUBE_SHARE = 0.04, 0.3
+# Parts of an outline.
+CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE = 0.02, 0.5, 0.3
+# Of the cube's border: more contact with the specimen than this leaves too little to fit.
+HIDDEN_SHARE = 0.22
+# Of the cube's place in the photo: from here on something stands before it.
+COVERED_SHARE = 0.03
+# Of the specimen's width: a contact with the cube, and how far that is from the cube's base.
+CONTACT_SHARE, OVERHANG_SHARE = 0.25, 0.1
+# Brushed or painted metal in tinted light stays below, pyrite and brass lie above.
+MOST_COLOUR = 0.26
+LEAST_OVERLAP, LEAST_CLARITY, MOST_ERROR = 0.93, 0.25, 0.012
+STEEPEST_DEG = 52.0
+MOST_UNSURE = 0.15
+# Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
+# three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
+LEAST_SHARP = 0.14
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a measurement is not accepted; ``fatal`` when it has to be rejected."""
+
+    reason: str
+    fatal: bool = False
+
+
+def verdict(objections: list[Objection]) -> tuple[MeasureStatus, tuple[str, ...]]:
+    """Status and reasons, the gravest first."""
+    ordered = sorted(objections, key=lambda objection: not objection.fatal)
+    reasons = tuple(dict.fromkeys(objection.reason for objection in ordered))
+    if not ordered:
+        return "accepted", ()
+    return ("rejected" if ordered[0].fatal else "review"), reasons
+
+
+def of_specimen(objects: Objects) -> Iterator[Objection]:
+    """What the objects alone tell of the specimen."""
+    specimens = objects.of("specimen")
+    if not specimens:
+        yield Objection("no specimen was found", fatal=True)
+        return
+    first = specimens[0]
+    if any(other.area_px > SECOND_SHARE * first.area_px for other in specimens[1:]):
+        yield Objection("several specimens in one photo", fatal=True)
+    outline = dense(first.outline_px, step_px=objects.px_per_cell)
+    if near_frame(outline, objects).mean() > CUT_SHARE:
+        yield Objection("the specimen is cut by the edge of the photo", fatal=True)
+    boxed = beside(outline, objects, kinds=("other",), cells=3).mean()
+    if boxed > BOXED_SHARE:
+        yield Objection("the specimen lies in a clear box", fatal=True)
+    elif max(boxed, beside(outline, objects, kinds=("plate",), cells=2).mean()) > TOUCHED_SHARE:
+        yield Objection("something touches or covers the specimen")
+
+
+def of_cubes(objects: Objects) -> Iterator[Objection]:
+    """Whether there is exactly one cube."""
+    cubes = objects.of("cube")
+    if not cubes:
+        yield Objection("no reference cube was found", fatal=True)
+    elif any(other.area_px > SECOND_CUBE_SHARE * cubes[0].area_px for other in cubes[1:]):
+        yield Objection("two reference cubes in one photo")
+
+
+def of_fit(fit: CubeFit | None, *, picture: Picture, objects: Objects) -> Iterator[Objection]:
+    """Whether what was taken for the cube is one, and lies as cubes do."""
+    if fit is None:
+        yield Objection("no cube fits the supposed reference cube", fatal=True)
+        return
+    if colour_of_top(picture.pixels, fit, px_per_cell=picture.px_per_cell) > MOST_COLOUR:
+        yield Objection("the supposed cube is not grey metal: it may be a crystal", fatal=True)
+    hidden = covered_share(fit, objects) > COVERED_SHARE
+    least = LEAST_OVERLAP - 3 * objects.px_per_cell / fit.edge_px
+    if (fit.overlap < least and not hidden) or fit.error_px > MOST_ERROR * fit.edge_px + 1:
+        yield Objection("the supposed cube does not have the shape of a cube", fatal=True)
+    elif fit.clarity < LEAST_CLARITY:
+        yield Objection("the cube's edges are too weak to be measured")
+    if fit.pose.tilt_deg > STEEPEST_DEG:
+        yield Objection("the photo is taken too obliquely")
+
+
+def of_contact(fit: CubeFit, objects: Objects, *, width_px: float) -> Iterator[Objection]:
+    """Whether cube and specimen may hide a part of one another."""
+    specimen, cube = objects.of("specimen")[0], objects.of("cube")[0]
+    border = dense(cube.outline_px, step_px=objects.px_per_cell)
+    if beside(border, objects, kinds=("specimen",), cells=2).mean() > HIDDEN_SHARE:
+        yield Objection("the specimen hides a part of the cube")
+    outline = dense(specimen.outline_px, step_px=objects.px_per_cell)
+    contact = outline[beside(outline, objects, kinds=("cube",), cells=2)]
+    if not len(contact):
+        return
+    broad = float(np.linalg.norm(np.ptp(contact, axis=0))) > CONTACT_SHARE * width_px
+    if broad and _overhang(contact, fit) > OVERHANG_SHARE * width_px:
+        yield Objection("the cube may hide a part of the specimen")
+
+
+def _overhang(contact: NDArray[np.float64], fit: CubeFit) -> float:
+    """How far (px) from the cube's base the contact lies: what stands before the cube meets it at
+    its base, what lies behind it is hidden from there on."""
+    import cv2
+
+    base = fit.pose.corners_px()[::2].astype(np.float32)
+    base = cv2.convexHull(base)
+    outside = [max(-cv2.pointPolygonTest(base, (float(x), float(y)), True), 0) for x, y in contact]
+    return float(np.percentile(outside, 80))
+
+
+def covered_share(fit: CubeFit, objects: Objects) -> float:
+    """The part of the cube's place in the photo that is labelled as the specimen."""
+    import cv2
+
+    model = np.zeros(objects.labels.shape, np.uint8)
+    corners = (fit.pose.corners_px() / objects.px_per_cell).astype(np.float32)
+    inside = corners.mean(axis=0) + 0.94 * (corners - corners.mean(axis=0))
+    cv2.fillConvexPoly(model, np.round(cv2.convexHull(inside) - 0.5).astype(np.int32), 1)
+    return float((objects.labels[model > 0] == 1).mean()) if model.any() else 0.0
+
+
+def of_sharpness(pixels: NDArray[np.uint8], objects: Objects) -> Iterator[Objection]:
+    """Whether the specimen and the cube are sharp enough to be measured."""
+    boxes = [thing.box_xyxy for kind in ("specimen", "cube") for thing in objects.of(kind)[:1]]
+    scale = pixels.shape[1] / objects.width_px
+    low = np.maximum(np.min(boxes, axis=0)[:2] * scale - 8, 0).astype(int)
+    high = (np.max(boxes, axis=0)[2:] * scale + 8).astype(int)
+    if (
+        sharpness(pixels[low[1] : high[1], low[0] : high[0]], of=min(pixels.shape[:2]))
+        < LEAST_SHARP
+    ):
+        yield Objection("the photo is blurred")
+
+
+def sharpness(part: NDArray[np.uint8], *, of: int) -> float:
+    """Fine detail of a part (h, w, 3) relative to coarse, in a photo of ``of`` px."""
+    import cv2
+
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+    if (shrink := 960 / of) < 1:
+        grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    grey = grey.astype(np.float32)
+    fine, coarse = (
+        np.percentile(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), sigma)), 97)
+        for sigma in (1.2, 5.0)
+    )
+    return float(fine / max(coarse, 1e-3))
+
+
+def of_size(size_mm: Size, scale: Scale, options: MeasureOptions) -> Iterator[Objection]:
+    """Whether the result is one that can be believed."""
+    cubes = size_mm.length / options.cube_mm
+    if not options.smallest_in_cubes <= cubes <= options.largest_in_cubes:
+        yield Objection(f"out of the size window: {cubes:.2g} cube edges long")
+    if scale.pm_mm_per_px > MOST_UNSURE * scale.mm_per_px:
+        yield Objection("the scale is too unsure")
+
+
+def colour_of_top(pixels: NDArray[np.uint8], fit: CubeFit, *, px_per_cell: float) -> float:
+    """Median saturation 0…1 of the cube's upper face."""
+    import cv2
+
+    from geoview.measure.pose import TOP
+
+    corners = fit.pose.corners_px()[list(TOP)] / px_per_cell
+    inside = corners.mean(axis=0) + 0.85 * (corners - corners.mean(axis=0))
+    low = np.maximum(np.floor(inside.min(axis=0)).astype(int), 0)
+    high = np.ceil(inside.max(axis=0)).astype(int) + 1
+    part = pixels[low[1] : high[1], low[0] : high[0]]
+    mask = np.zeros(part.shape[:2], np.uint8)
+    if not mask.size:
+        return 0.0
+    cv2.fillConvexPoly(mask, np.round(inside - low).astype(np.int32), 1)
+    colours = part[mask > 0].astype(np.float64)
+    if not len(colours):
+        return 0.0
+    most = colours.max(axis=1)
+    return float(np.median((most - colours.min(axis=1)) / np.maximum(most, 20)))
+
+
+def main_specimen(objects: Objects) -> FoundObject | None:
+    """The specimen that is measured: the largest."""
+    return next(iter(objects.of("specimen")), None)

@@ -1,0 +1,186 @@
+"""Where the network looks: once at the whole photo, and again, enlarged, at small specimens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Shares = NDArray[np.float32]
+Labels = NDArray[np.uint8]
+# Longest side of the cells in which things are told apart; the smallest thing, in parts of
+# the picture's area.
+CELLS_PX = 512
+LEAST_SHARE = 4e-4
+# What takes up less than this part of the picture's longer side is looked at again, and how much
+# of the cells then comes from the closer look.
+ENLARGE_BELOW = 0.55
+CLOSER_WEIGHT = 0.65
+MOST_LOOKS = 2
+MARGIN = 0.3
+# Reach, in cells, of the neighbourhood that decides a class.
+NEIGHBOURHOOD = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of the decoded picture, in shares 0…1 of its width and height."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def of(self, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Rows and columns of an array that covers the whole picture."""
+        height, width = shape[:2]
+        return _span(self.y0, self.y1, height), _span(self.x0, self.x1, width)
+
+    def on(self, shape: tuple[int, ...]) -> Window:
+        """The window that ``of`` really cuts from an array of this shape."""
+        rows, cols = self.of(shape)
+        return Window(
+            cols.start / shape[1], rows.start / shape[0], cols.stop / shape[1], rows.stop / shape[0]
+        )
+
+    def holds(self, other: Window) -> bool:
+        return (
+            self.x0 <= other.x0
+            and self.y0 <= other.y0
+            and self.x1 >= other.x1
+            and self.y1 >= other.y1
+        )
+
+
+def _span(start: float, stop: float, length: int) -> slice:
+    """The whole numbers that cover a part of ``length``; its own borders stay as they are."""
+    first = math.floor(start * length + 1e-6)
+    return slice(first, max(first + 1, min(length, math.ceil(stop * length - 1e-6))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A connected region of one class in the cells: its box and where it is."""
+
+    label: int
+    box: Window
+    where: NDArray[np.bool_]
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The shares of the classes in ``window``, float32 (rows, cols, classes); ``columns``: how
+    many of the network's own cells lie across it."""
+
+    window: Window
+    shares: Shares
+    columns: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """``cells``: shares over the whole picture, (h, w, classes), from ``columns`` cells of the
+    network; ``closer``: the enlarged looks."""
+
+    cells: Shares
+    columns: int
+    closer: tuple[View, ...]
+
+    def best(self, part: Part) -> View:
+        """The finest shares that show a whole part with a margin."""
+        for view in self.closer:
+            if view.window.holds(part.box):
+                return view
+        window = part.window.on(self.cells.shape)
+        across = self.columns * (window.x1 - window.x0)
+        return View(window, self.cells[window.of(self.cells.shape)], across)
+
+
+def look(pixels: Pixels, *, shares: Callable[[Pixels], Shares], enlarged: tuple[int, ...]) -> Seen:
+    """Shares of the classes over ``pixels``; things of the classes ``enlarged`` are looked at
+    again when they are small."""
+    whole = shares(pixels)
+    cells = resized(whole, _cell_shape(pixels.shape))
+    closer: list[View] = []
+    for part in parts(settled(cells)):
+        box = part.box
+        size = max((box.x1 - box.x0) * pixels.shape[1], (box.y1 - box.y0) * pixels.shape[0])
+        if part.label not in enlarged or size > ENLARGE_BELOW * max(pixels.shape):
+            continue
+        if len(closer) == MOST_LOOKS or any(view.window.holds(box) for view in closer):
+            continue
+        view = _closer(pixels, part.window, shares=shares)
+        _blend(cells, view)
+        closer.append(view)
+    return Seen(cells, whole.shape[1], tuple(closer))
+
+
+def _closer(pixels: Pixels, window: Window, *, shares: Callable[[Pixels], Shares]) -> View:
+    exact = window.on(pixels.shape)
+    found = shares(pixels[exact.of(pixels.shape)])
+    return View(exact, found, found.shape[1])
+
+
+def _blend(cells: Shares, view: View) -> None:
+    """Mix a closer look into the cells it covers."""
+    rows, cols = view.window.of(cells.shape)
+    there = cells[rows, cols]
+    there += CLOSER_WEIGHT * (resized(view.shares, there.shape[:2]) - there)
+
+
+def settled(cells: Shares) -> Labels:
+    """The class of each cell. What is not background takes the class that its neighbourhood is
+    likeliest to have, so that a thing is not pieced together from several classes."""
+    import cv2
+
+    here = (cells[..., 0] < 0.5).astype(np.float32)
+    total = cv2.GaussianBlur(here, (0, 0), NEIGHBOURHOOD) + 1e-3
+    likely = cv2.GaussianBlur(cells[..., 1:] * here[..., None], (0, 0), NEIGHBOURHOOD)
+    # The cell's own view counts too, or a small thing would be lost beside a large one.
+    own = cells[..., 1:] + likely / total[..., None]
+    return np.where(here > 0, own.argmax(axis=2) + 1, 0).astype(np.uint8)
+
+
+def parts(labels: Labels) -> Iterator[Part]:
+    """The connected regions of each class but the background, without specks."""
+    import cv2
+
+    for label in range(1, int(labels.max(initial=0)) + 1):
+        count, marks, stats, _ = cv2.connectedComponentsWithStats(
+            (labels == label).astype(np.uint8)
+        )
+        for index in range(1, count):
+            if stats[index, cv2.CC_STAT_AREA] >= LEAST_SHARE * labels.size:
+                yield _part(label, marks == index, stats[index])
+
+
+def _part(label: int, where: NDArray[np.bool_], stats: NDArray[np.int32]) -> Part:
+    height, width = where.shape
+    x, y, w, h = (int(value) for value in stats[:4])
+    box = Window(x / width, y / height, (x + w) / width, (y + h) / height)
+    room = MARGIN * max(w, h)
+    around = Window(
+        max(0, (x - room) / width),
+        max(0, (y - room) / height),
+        min(1, (x + w + room) / width),
+        min(1, (y + h + room) / height),
+    )
+    return Part(label, box, where, around)
+
+
+def _cell_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    scale = CELLS_PX / max(shape)
+    return round(shape[0] * scale), round(shape[1] * scale)
+
+
+def resized(values: Shares, shape: tuple[int, int]) -> Shares:
+    """(rows, cols, classes) at another (rows, cols)."""
+    import cv2
+
+    size = shape[1], shape[0]
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)

@@ -1,0 +1,179 @@
+"""Specimen, reference cube, text plate and other things in a photo: found by a small network.
+
+Everything is given in oriented original pixels (``geoview.records``), x to the right, y down; a
+pixel's area reaches from its number to the next one, so that outlines run along pixel edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoview.measure import outline
+from geoview.measure.looking import (
+    Labels,
+    Part,
+    Pixels,
+    Seen,
+    Shares,
+    View,
+    Window,
+    look,
+    parts,
+    settled,
+)
+from geoview.measured import Polygon
+from geoview.records import BoxXYXY
+
+ObjectKind = Literal["specimen", "cube", "plate", "other"]
+KINDS: tuple[ObjectKind, ...] = ("specimen", "cube", "plate", "other")
+# Longest side of the part of the picture in which an outline is drawn, and how far, in pixels of
+# that part, it may be from the finest one.
+FINE_PX = 800
+TOLERANCE_PX = 0.3
+# How far, in the network's cells, its border may be wrong.
+BAND_CELLS = 1.5
+# Classes that are looked at again where they are small: the specimen.
+ENLARGED = (1,)
+# What is measured; the outline of anything else need not be finer than the network's.
+REFINED: tuple[ObjectKind, ...] = ("specimen", "cube")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """One thing that lies in the photo.
+
+    ``outline_px`` in original pixels, as fine as the decode it was found in; ``confidence`` 0…1,
+    the mean probability of its kind inside; ``area_px`` in original pixels.
+    """
+
+    kind: ObjectKind
+    outline_px: Polygon
+    box_xyxy: BoxXYXY
+    confidence: float
+    touches_frame: bool
+    area_px: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objects:
+    """What was found, the largest first.
+
+    ``labels``: uint8 (h, w), 0 background, 1 specimen, 2 cube, 3 plate, 4 other; one cell is
+    ``px_per_cell`` original pixels. ``width_px`` and ``height_px``: of the oriented original.
+    """
+
+    found: tuple[FoundObject, ...]
+    labels: NDArray[np.uint8]
+    px_per_cell: float
+    width_px: int
+    height_px: int
+
+    def of(self, kind: ObjectKind) -> tuple[FoundObject, ...]:
+        """The objects of one kind, the largest first."""
+        return tuple(thing for thing in self.found if thing.kind == kind)
+
+
+def find(
+    pixels: NDArray[np.uint8], *, width_px: int, height_px: int, detector: str = "geoview"
+) -> Objects:
+    """The objects in a photo of ``width_px`` × ``height_px`` original pixels.
+
+    ``pixels``: uint8 (h, w, 3) RGB, upright, perhaps a reduced decode of it. Raises ModelError
+    when the detector cannot be loaded.
+    """
+    from geoview.models.segmenting import segmenting
+
+    return found_by(segmenting().shares, pixels, width_px=width_px, height_px=height_px)
+
+
+def found_by(
+    shares: Callable[[Pixels], Shares], pixels: Pixels, *, width_px: int, height_px: int
+) -> Objects:
+    """As ``find``, by any function that gives the shares of the classes in a picture."""
+    seen = look(pixels, shares=shares, enlarged=ENLARGED)
+    labels = settled(seen.cells)
+    px_per_cell = width_px / labels.shape[1]
+    drawn = [_object(pixels, seen, part, labels, width_px=width_px) for part in parts(labels)]
+    found = sorted((o for o in drawn if o is not None), key=lambda o: -o.area_px)
+    return Objects(tuple(found), labels, px_per_cell, width_px, height_px)
+
+
+def _object(
+    pixels: Pixels, seen: Seen, part: Part, labels: Labels, *, width_px: int
+) -> FoundObject | None:
+    """One region with its outline drawn finely; None when nothing of it is left then."""
+    view = seen.best(part)
+    points = _outline(pixels[view.window.of(pixels.shape)], view, part, labels)
+    if len(points) < 3:
+        return None
+    # The window is cut at whole pixels only in the decode, so its own borders are kept.
+    window = view.window.on(pixels.shape)
+    scale = width_px / pixels.shape[1]
+    size = np.array([pixels.shape[1], pixels.shape[0]]) * scale
+    corner = np.array([window.x0, window.y0])
+    extent = np.array([window.x1, window.y1]) - corner
+    polygon: Polygon = tuple((float(x), float(y)) for x, y in (corner + points * extent) * size)
+    return FoundObject(
+        kind=KINDS[part.label - 1],
+        outline_px=polygon,
+        box_xyxy=_box(polygon),
+        confidence=float(seen.cells[part.where][:, part.label].mean()),
+        touches_frame=_touches(part.box, part.where.shape),
+        area_px=_area(polygon),
+    )
+
+
+def _outline(crop: Pixels, view: View, part: Part, labels: Labels) -> NDArray[np.float64]:
+    """The outline in ``crop``, the pixels of ``view``, as shares 0…1 of its width and height."""
+    import cv2
+
+    height, width = _fine_shape(crop.shape)
+    picture = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
+    share = outline.enlarged(_alone(view, part, labels), shape=(height, width))
+    band_px = BAND_CELLS * width / view.columns
+    if KINDS[part.label - 1] in REFINED:
+        share = outline.refined(share, picture=picture, band_px=band_px)
+    points = outline.traced(share)
+    return outline.simplified(points, tolerance=TOLERANCE_PX) / (width, height)
+
+
+def _alone(view: View, part: Part, labels: Labels) -> NDArray[np.float32]:
+    """How much of each cell is a part, where things other than it are cut out.
+
+    Whether there is a thing at all is surer than which one it is, so the border against the
+    background is that of all classes together.
+    """
+    import cv2
+
+    cells = view.window.of(labels.shape)
+    others = ((labels[cells] > 0) & ~part.where[cells]).astype(np.uint8)
+    share = 1 - view.shares[..., 0]
+    size = share.shape[1], share.shape[0]
+    return np.asarray(share * (1 - cv2.resize(others, size, interpolation=cv2.INTER_NEAREST)))
+
+
+def _fine_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    scale = min(1.0, FINE_PX / max(shape[:2]))
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def _box(polygon: Polygon) -> BoxXYXY:
+    xs, ys = zip(*polygon, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _area(polygon: Polygon) -> float:
+    """The shoelace formula."""
+    x, y = np.array(polygon).T
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+
+
+def _touches(box: Window, shape: tuple[int, ...]) -> bool:
+    """Whether a box reaches the outermost cells."""
+    x, y = 1.5 / shape[1], 1.5 / shape[0]
+    return box.x0 < x or box.y0 < y or box.x1 > 1 - x or box.y1 > 1 - y

@@ -1,0 +1,378 @@
+"""Sizes of the photos of a folder: measure, correct, undo, export.
+
+The one place where project, size tool and catalogue meet; window and command line both use it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Protocol
+
+import geoview
+from geoview.callbacks import ignore, never
+from geoview.catalog.measurements import Measurements, Step
+from geoview.catalog.rows import now_utc
+from geoview.errors import Cancelled, DataError, GeoViewError, PhotoError
+from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable
+from geoview.measure import boxes as storage
+from geoview.measure import numbers, tool
+from geoview.measure.boxes import Box
+from geoview.measure.options import MeasureOptions
+from geoview.measured import Measurement, Scale
+from geoview.photos import names
+from geoview.photos.decode import decode
+from geoview.project import Project, Rate
+from geoview.records import Changes, Photo, Progress
+
+log = logging.getLogger(__name__)
+
+# Decoding is most of the work and runs beside Python; more threads than this only cost memory.
+_MOST_WORKERS = 8
+# Settings that change catalogue numbers only, or where the weights lie.
+_NOT_FOR_SIZES = frozenset(("read_codes", "read_plates", "owlvit"))
+UNREADABLE = "the photo cannot be read"
+FAILED = "the size tool failed on the photo"
+
+
+class MeasureOne(Protocol):
+    """Measures one photo; PhotoError for one that cannot be read."""
+
+    def __call__(self, photo: Photo, *, options: MeasureOptions) -> Measurement: ...
+
+
+class Measuring:
+    """The measurements of an opened folder. Usable from any thread; raises DataError.
+
+    ``user`` is who corrects; undo and redo concern that person's corrections only.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        options: MeasureOptions,
+        user: str,
+        patterns: Sequence[str] = (),
+        measure: MeasureOne | None = None,
+    ) -> None:
+        self.project = project
+        self.options = options
+        self.user = user
+        self._patterns = tuple(patterns)
+        self._measure: MeasureOne = measure or tool.measure
+        self._kept = Measurements(project.catalog)
+
+    def results(self, *, outlines: bool = True) -> list[Measurement | None]:
+        """What holds of every photo of ``project.photos``, in that order.
+
+        A table of thousands asks for it without ``outlines`` (they are then empty, everything
+        else is there) and takes the outline of the photo shown from ``one``.
+        """
+        found = self._kept.current(outlines=outlines)
+        return [found.get(photo.file) for photo in self.project.photos]
+
+    def one(self, file: str) -> Measurement | None:
+        """What holds of one photo, with its outline."""
+        return self._kept.one(file)
+
+    def history(self, file: str) -> list[Step]:
+        """Every measurement and correction of a photo, oldest first: who, when, by what."""
+        return self._kept.history(file)
+
+    def pending(self, *, again: bool = False) -> list[Photo]:
+        """Photos that ``run`` would measure, in the order of the folder.
+
+        Those without a current measurement by this method with these settings; what a person has
+        corrected is left alone unless ``again``.
+        """
+        if again:
+            return list(self.project.photos)
+        made = self._kept.made_with()
+        done = {text: self._is_mine(text) for text in set(made.values())}
+        return [p for p in self.project.photos if not done.get(made.get(p.file, "{}"), False)]
+
+    def run(
+        self,
+        *,
+        again: bool = False,
+        cancelled: Callable[[], bool] = never,
+        notify: Callable[[str], None] = ignore,
+    ) -> Iterator[tuple[list[Measurement], Progress]]:
+        """Measure what is pending, or everything ``again``.
+
+        Yields measurements that are already in the catalogue, and the progress over the whole
+        folder; the first item has none. Whatever ends the run, at most the photos in hand are
+        lost, and the next call goes on there. A photo that cannot be read is rejected. A
+        correction that a person makes meanwhile stays.
+        """
+        todo = self.pending(again=again)
+        protect = self._kept.last_id() if again else 0
+        total = len(self.project.photos)
+        yield from self._work(
+            todo, self.options, total=total, protect=protect, cancelled=cancelled, notify=notify
+        )
+
+    def measure(self, file: str) -> Measurement:
+        """Measure one photo now, whatever was measured before; what a person corrected stays.
+
+        Raises DataError for a file that is not in the folder.
+        """
+        photo = self._photo(file)
+        found = self._measure_one(photo, self.options)
+        self._kept.add([(photo, found)], made_with=_settings(self.options))
+        return self._kept.one(file) or found
+
+    def save(self, measurement: Measurement) -> Changes:
+        """Keep a person's correction; what that person had undone is dropped.
+
+        Raises ValueError for a measurement read without its outline: it would be lost.
+        """
+        if measurement.size_px is not None and not measurement.outline_px:
+            raise ValueError("a correction needs the outline; start from Measuring.one(file)")
+        if not measurement.user:
+            measurement = replace(measurement, user=self.user)
+        return self._kept.correct(self._photo(measurement.file), measurement)
+
+    def undo(self) -> str | None:
+        """Take back this person's newest correction in the folder; the file it concerned."""
+        return self._kept.undo(self.user)
+
+    def redo(self) -> str | None:
+        """Bring back what this person undid last; the file it concerned."""
+        return self._kept.redo(self.user)
+
+    def can_undo(self) -> bool:
+        return self._kept.can_undo(self.user)
+
+    def can_redo(self) -> bool:
+        return self._kept.can_redo(self.user)
+
+    def scale_of(self, file: str) -> Scale:
+        """The scale of a reference shot, to use for photos of the same set-up. DataError."""
+        found = self.one(file)
+        if found is None or found.scale is None:
+            raise DataError(f"{file} has no scale; measure it or draw a line of known length.")
+        first = found.scale.inherited_from or file
+        # How much a set-up changes between shots is added where the scale is used.
+        return replace(found.scale, source="inherited", inherited_from=first, reference_px=())
+
+    def inherit(
+        self,
+        from_file: str,
+        *,
+        cancelled: Callable[[], bool] = never,
+        notify: Callable[[str], None] = ignore,
+    ) -> Iterator[tuple[list[Measurement], Progress]]:
+        """Measure the photos that have no scale of their own with that of ``from_file``.
+
+        Yields as ``run`` does. Photos of another size in pixels were not taken with the same
+        set-up and are left alone, as is what a person corrected. Raises DataError.
+        """
+        scale = self.scale_of(from_file)
+        known = self._kept.current(outlines=False)
+        without = [
+            m for m in known.values() if m.scale is None and not is_unreadable(m) and not m.user
+        ]
+        same = {m.file for m in without if _same_size(m, known[from_file])}
+        if len(same) < len(without):
+            notify(
+                f"{len(without) - len(same)} photos have another size in pixels than {from_file} "
+                "and were left without a scale."
+            )
+        todo = [photo for photo in self.project.photos if photo.file in same]
+        options = replace(self.options, scale=scale)
+        yield from self._work(
+            todo, options, total=len(todo), protect=0, cancelled=cancelled, notify=notify
+        )
+
+    def table(
+        self,
+        *,
+        boxes: Sequence[Box] = (),
+        clearance_mm: float = storage.CLEARANCE_MM,
+        outlines: bool = False,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+        cancelled: Callable[[], bool] = never,
+    ) -> MeasurementTable:
+        """What the exporters write: every photo with its measurement and storage box."""
+
+        def step(done: int, total: int) -> None:
+            progress(done, total)
+            if cancelled():
+                raise Cancelled("Stopped; the export is not complete.")
+
+        rows = tuple(
+            MeasurementRow(
+                photo.file,
+                photo.path,
+                found,
+                storage.box_name(found, boxes=boxes, clearance_mm=clearance_mm),
+            )
+            for photo, found in zip(
+                self.project.photos, self.results(outlines=outlines), strict=True
+            )
+        )
+        return MeasurementTable(rows, decode=decode, progress=step)
+
+    def export(self, name: str, path: Path, *, table: MeasurementTable) -> Changes:
+        """Write ``table`` in the format ``name``. Raises DataError, Cancelled."""
+        check_place(name, path, photos=self.project.folder)
+        try:
+            MEASUREMENT_EXPORTERS[name].write(path, table)
+        except OSError as error:
+            raise DataError(
+                f"Could not write {path} ({error.strerror or error}); choose another place. "
+                "The measurements are kept in the catalogue."
+            ) from error
+        return Changes(message=str(path))
+
+    def _photo(self, file: str) -> Photo:
+        for photo in self.project.photos:
+            if photo.file == file:
+                return photo
+        raise DataError(f"{file} is not among the photos of {self.project.folder}; refresh it.")
+
+    def _is_mine(self, made_with: str) -> bool:
+        """Whether a measurement with these settings would come out the same now.
+
+        A setting that a later version of the program added counts as its default.
+        """
+        if not made_with:
+            return True
+        own = json.loads(_settings(self.options))
+        theirs = json.loads(_settings(MeasureOptions())) | json.loads(made_with)
+        same_scale = own["scale"] is None or own["scale"] == theirs["scale"]
+        return same_scale and all(theirs[key] == own[key] for key in own if key != "scale")
+
+    def _work(
+        self,
+        todo: Sequence[Photo],
+        options: MeasureOptions,
+        *,
+        total: int,
+        protect: int,
+        cancelled: Callable[[], bool],
+        notify: Callable[[str], None],
+    ) -> Iterator[tuple[list[Measurement], Progress]]:
+        done, failed, rate = total - len(todo), 0, Rate()
+        yield [], Progress(done, total)
+        made_with = _settings(options)
+        for pairs in self._measured(todo, options, cancelled=cancelled):
+            for one in (m for _, m in pairs if m.reasons and m.reasons[0].startswith(FAILED)):
+                notify(f"{one.file}: {one.reasons[0]}.")
+            kept = self._kept.add(pairs, made_with=made_with, protect_after=protect)
+            done += len(pairs)
+            failed += sum(is_unreadable(m) for _, m in pairs)
+            yield kept, Progress(done, total, rate.after(len(pairs)), failed)
+
+    def _measured(
+        self,
+        todo: Sequence[Photo],
+        options: MeasureOptions,
+        *,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[list[tuple[Photo, Measurement]]]:
+        """Photos with their measurements as they get ready; a few are in hand at a time."""
+        waiting = iter(todo)
+        workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 1))
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="measure")
+        running: dict[Future[Measurement], Photo] = {}
+        try:
+            while True:
+                for photo in waiting if not cancelled() else ():
+                    running[pool.submit(self._measure_one, photo, options)] = photo
+                    if len(running) >= workers + 1:
+                        break
+                if not running:
+                    return
+                ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                yield [(running.pop(future), future.result()) for future in ready]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _measure_one(self, photo: Photo, options: MeasureOptions) -> Measurement:
+        """The measurement with its catalogue number; a rejected one for a broken photo."""
+        try:
+            found = self._with_fitting_scale(photo, options)
+        except PhotoError as error:
+            reason = f"{UNREADABLE}: {error}"
+        except GeoViewError:
+            raise
+        except Exception as error:  # one odd photo must not end a run over thousands
+            log.exception("%s could not be measured", photo.file)
+            reason = f"{FAILED} ({type(error).__name__}); the log has the details"
+        else:
+            return replace(found, catalogue_no=self._number(photo, found))
+        return _unreadable(photo, reason, options, number=self._number(photo))
+
+    def _with_fitting_scale(self, photo: Photo, options: MeasureOptions) -> Measurement:
+        """A reference shot of another size in pixels says nothing of this photo."""
+        found = self._measure(photo, options=options)
+        if found.scale is None or found.scale.source != "inherited":
+            return found
+        reference = self._kept.one(found.scale.inherited_from)
+        if reference is None or _same_size(found, reference):
+            return found
+        return self._measure(photo, options=replace(options, scale=None))
+
+    def _number(self, photo: Photo, found: Measurement | None = None) -> str:
+        """The catalogue number: by the user's own patterns, the folder's sheet, what was read in
+        the photo, or its file name."""
+        own = names.parse_name(photo.file, patterns=self._patterns) if self._patterns else None
+        if own is not None and own.sample:
+            return own.sample
+        if photo.sample and photo.sample != names.parse_name(photo.file).sample:
+            return photo.sample
+        if found is not None and found.catalogue_no:
+            return found.catalogue_no
+        named = numbers.from_name(photo.file)
+        return "" if named is None else named.number
+
+
+def check_place(name: str, path: Path, *, photos: Path) -> None:
+    """Refuse to fill a folder among the photos: the pictures would be measured next time."""
+    place, folder = path.resolve(), photos.resolve()
+    if MEASUREMENT_EXPORTERS[name].suffix or not place.is_relative_to(folder):
+        return
+    if ".geoview" not in place.relative_to(folder).parts:
+        raise DataError(
+            f"{path} lies among the photos in {photos}, so its pictures would count as photos; "
+            "choose a folder outside."
+        )
+
+
+def is_unreadable(one: Measurement) -> bool:
+    """Whether the photo could not be read, so that nothing is known of it."""
+    return not one.width_px
+
+
+def _unreadable(photo: Photo, reason: str, options: MeasureOptions, *, number: str) -> Measurement:
+    return Measurement(
+        file=photo.file,
+        status="rejected",
+        reasons=(reason,),
+        width_px=0,
+        height_px=0,
+        method=options.method,
+        app_version=geoview.__version__,
+        created_utc=now_utc(),
+        catalogue_no=number,
+    )
+
+
+def _same_size(one: Measurement, other: Measurement) -> bool:
+    return sorted((one.width_px, one.height_px)) == sorted((other.width_px, other.height_px))
+
+
+def _settings(options: MeasureOptions) -> str:
+    """The settings that sizes depend on, as text that stays the same."""
+    values = {k: v for k, v in asdict(options).items() if k not in _NOT_FOR_SIZES}
+    scale = options.scale
+    values["scale"] = None if scale is None else [scale.mm_per_px, scale.inherited_from]
+    return json.dumps(values, sort_keys=True)

@@ -1,0 +1,105 @@
+"""Every status with its reason, on scenes that deserve it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scenes import Scene
+
+from geoview.measure import checks
+from geoview.measure.checks import Objection
+from geoview.measure.geoview_method import measure_objects
+from geoview.measure.labelled import objects_of_labels
+from geoview.measure.methods import Picture
+from geoview.measure.options import MeasureOptions
+from geoview.measured import Measurement
+
+Image8 = NDArray[np.uint8]
+
+
+def judged(pixels: Image8, labels: Image8, **options: float) -> Measurement:
+    size = {"width_px": pixels.shape[1], "height_px": pixels.shape[0]}
+    picture = Picture("a.jpg", pixels, **size)
+    found = objects_of_labels(labels, **size)
+    return measure_objects(picture, found, options=MeasureOptions(**options))
+
+
+def test_a_plain_scene_is_accepted_without_reasons() -> None:
+    result = judged(*Scene().draw())
+    assert (result.status, result.reasons) == ("accepted", ())
+
+
+@pytest.mark.parametrize(
+    ("scene", "status", "reason"),
+    [
+        (Scene(cube_at=None), "rejected", "no reference cube was found"),
+        (Scene(more_specimens_at=((-30, 32),)), "rejected", "several specimens"),
+        (Scene(specimen_at=(-85, 0)), "rejected", "cut by the edge"),
+        (Scene(tilt_deg=62, distance_mm=420), "review", "obliquely"),
+        (Scene(specimen_mm=(6, 5, 3)), "review", "out of the size window"),
+        (Scene(top=(168, 140, 60)), "rejected", "not grey metal"),
+    ],
+)
+def test_reasons(scene: Scene, status: str, reason: str) -> None:
+    result = judged(*scene.draw())
+    assert result.status == status
+    assert any(reason in words for words in result.reasons), result.reasons
+
+
+def test_a_lone_cube() -> None:
+    pixels, labels = Scene().draw()
+    result = judged(pixels, np.where(labels == 1, 0, labels).astype(np.uint8))
+    assert (result.status, result.size_px) == ("rejected", None)
+    assert "no specimen was found" in result.reasons
+
+
+def test_two_cubes() -> None:
+    pixels, labels = Scene().draw()
+    result = judged(pixels, np.where(labels == 1, 2, labels).astype(np.uint8))
+    assert "two reference cubes in one photo" in result.reasons
+
+
+def test_a_specimen_in_a_clear_box() -> None:
+    pixels, labels = Scene().draw()
+    around = cv2.dilate((labels == 1).astype(np.uint8), np.ones((31, 31), np.uint8))
+    boxed = np.where((around > 0) & (labels == 0), 4, labels).astype(np.uint8)
+    result = judged(pixels, boxed)
+    assert result.status == "rejected"
+    assert "the specimen lies in a clear box" in result.reasons
+
+
+def test_a_blurred_photo() -> None:
+    pixels, labels = Scene().draw()
+    blurred = cv2.GaussianBlur(pixels, (0, 0), 4)
+    assert "the photo is blurred" in judged(blurred, labels).reasons
+    assert checks.sharpness(blurred, of=960) < checks.LEAST_SHARP < checks.sharpness(pixels, of=960)
+
+
+def test_a_ball_is_no_cube() -> None:
+    pixels, labels = Scene().draw()
+    pixels[labels == 2] = Scene().background
+    labels[labels == 2] = 0
+    cv2.circle(pixels, (900, 420), 130, (150, 150, 152), -1, cv2.LINE_AA)
+    cv2.circle(labels, (900, 420), 130, 2, -1)
+    result = judged(pixels, labels)
+    assert result.status == "rejected"
+    assert result.size_mm is None
+    assert any("cube" in words for words in result.reasons)
+
+
+def test_a_cube_that_stands_before_the_specimen_may_hide_some_of_it() -> None:
+    behind = replace(Scene(tilt_deg=35), specimen_at=(22, 27), specimen_mm=(50, 40, 15))
+    result = judged(*behind.draw())
+    assert result.status == "review"
+    assert "the cube may hide a part of the specimen" in result.reasons
+
+
+def test_fatal_objections_come_first_and_repeat_once() -> None:
+    mild, grave = Objection("a"), Objection("b", fatal=True)
+    assert checks.verdict([mild, grave, mild]) == ("rejected", ("b", "a"))
+    assert checks.verdict([mild]) == ("review", ("a",))
+    assert checks.verdict([]) == ("accepted", ())

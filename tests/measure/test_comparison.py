@@ -1,0 +1,190 @@
+"""Measured against recorded: P2's eq. 2, and wrong records found among right ones."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from fake_measuring import measurement
+
+from geoview.measure.comparison import Comparison, compare
+from geoview.measure.register import Record, Recorded
+from geoview.measure.suspicion import SUSPICION_COLUMNS, Suspicion, judge, suspicion_cells
+
+
+def record(
+    length: str | None, width: str | None, *, unit: str = "mm", number: str = "GM-1", row: int = 2
+) -> Record:
+    sides = [None if text is None else Recorded(text, unit) for text in (length, width)]
+    return Record(number, sides[0], sides[1], row)
+
+
+def judged(
+    length: str | None, width: str | None, measured: tuple[float, float], unit: str = "mm"
+) -> Suspicion | None:
+    one = measurement(length_mm=measured[0], width_mm=measured[1], number="GM-1", pm_mm=0.5)
+    return judge(record(length, width, unit=unit), one)
+
+
+@pytest.mark.parametrize(
+    ("length", "width", "unit", "measured", "kind", "suggested"),
+    [
+        ("453", "301", "mm", (45.2, 30.3), "unit slip", (45.3, 30.1)),
+        ("4.5", "3.0", "mm", (45.2, 30.3), "unit slip", (45, 30)),
+        ("115.1", "76.5", "mm", (45.2, 30.3), "unit slip", (45.3, 30.1)),
+        ("1.8", "1.2", "cm", (45.2, 30.3), "unit slip", (45.7, 30.5)),
+        ("1.78", None, "mm", (45.2, 30.3), "unit slip", (45.2, None)),
+        ("30", "45", "mm", (45.2, 30.3), "swapped sides", (45, 30)),
+        ("453", "30.1", "mm", (45.2, 30.3), "decimal slip", (45.3, 30.1)),
+        ("45.3", "3.01", "mm", (45.2, 30.3), "decimal slip", (45.3, 30.1)),
+        ("74", "30", "mm", (47.2, 30.3), "transposed digits", (47, 30)),
+        ("80", "77", "mm", (45.2, 30.3), "outlier", (45.2, 30.3)),
+    ],
+)
+def test_what_is_wrong_and_what_it_should_be(
+    length: str,
+    width: str | None,
+    unit: str,
+    measured: tuple[float, float],
+    kind: str,
+    suggested: tuple[float, float | None],
+) -> None:
+    found = judged(length, width, measured, unit)
+    assert found is not None
+    assert found.kind == kind
+    assert found.evidence > 0.5
+    assert found.suggested_length_mm == pytest.approx(suggested[0], rel=0.02)
+    assert found.suggested_width_mm == (
+        None if suggested[1] is None else pytest.approx(suggested[1], rel=0.02)
+    )
+    assert f"Recorded {length} {unit}" in found.words
+    assert f"measured {measured[0]} × 30.3 mm" in found.words
+    assert found.words.endswith(" times more credible than the record).")
+
+
+@pytest.mark.parametrize(
+    ("length", "width"),
+    [("45", "30"), ("46.8", "29"), ("43", "31.5"), ("45", None), (None, "30"), ("0", "0")],
+)
+def test_a_record_that_agrees_is_left_alone(length: str | None, width: str | None) -> None:
+    assert judged(length, width, (45.2, 30.3)) is None
+
+
+def test_a_coarse_record_is_not_blamed_for_its_rounding() -> None:
+    assert judged("5", "3", (45.2, 30.3), "cm") is None
+    assert judged("50.0", "20.0", (45.2, 30.3)) is not None
+
+
+def test_a_cube_is_not_called_swapped() -> None:
+    assert judged("30", "30.5", (30.4, 30.1)) is None
+
+
+def test_all_slips_of_a_register_come_first_and_few_right_records_are_named() -> None:
+    chance = random.Random(1)
+    photos, records, wrong = [], [], set()
+    for at in range(300):
+        length = chance.uniform(20, 150)
+        width = length * chance.uniform(0.45, 0.85)
+        photos.append(
+            measurement(
+                f"{at}.jpg",
+                length_mm=length * chance.gauss(1, 0.01),
+                width_mm=width * chance.gauss(1, 0.01),
+                pm_mm=0.02 * length,
+                number=f"GM-{at}",
+            )
+        )
+        factor = chance.choice((10, 0.1, 2.54, 1 / 2.54)) if at % 10 == 0 else 1.0
+        sides = [s * factor * chance.gauss(1, 0.02) for s in (length, width)]
+        if at % 10 == 5:
+            sides.reverse()
+        if at % 5 == 0:
+            wrong.add(f"GM-{at}")
+        records.append(record(f"{sides[0]:.1f}", f"{sides[1]:.1f}", number=f"gm {at:04d}", row=at))
+    found = compare(photos, records)
+    assert len(found.pairs) == 300
+    named = [f"GM-{int(s.number.split()[1])}" for s in found.suspicions]
+    assert wrong <= set(named)
+    assert set(named[: len(wrong)]) == wrong
+    assert len(named) <= len(wrong) + 5
+    assert [s.evidence for s in found.suspicions] == sorted(
+        (s.evidence for s in found.suspicions), reverse=True
+    )
+
+
+def errors(found: Comparison) -> dict[str, tuple[int, float | None, float | None]]:
+    return {g.name: (g.count, g.mape_length, g.mape_width) for g in found.groups}
+
+
+def test_the_error_by_size_group_is_eq_2() -> None:
+    sizes = ((10.0, 5.0, 8.0, 5.0), (19.0, 10.0, 19.0, 11.0), (130.0, 100.0, 117.0, 100.0))
+    records = [record(str(rec), str(w), number=str(at)) for at, (rec, w, _, _) in enumerate(sizes)]
+    photos = [
+        measurement(f"{at}.jpg", length_mm=length, width_mm=width, number=str(at))
+        for at, (_, _, length, width) in enumerate(sizes)
+    ]
+    found = errors(compare(photos, records))
+    assert list(found) == ["below 20 mm", "120 mm and more", "all"]
+    assert found["below 20 mm"] == (2, pytest.approx((2 / 10 + 0) / 2), pytest.approx(0.1 / 2))
+    assert found["120 mm and more"] == (1, pytest.approx(0.1), 0)
+    assert found["all"] == (3, pytest.approx((0.2 + 0 + 0.1) / 3), pytest.approx(0.1 / 3))
+
+
+def test_only_accepted_photos_judge_and_the_rest_is_told() -> None:
+    records = [
+        record("45", "30", number="1"),
+        record("450", "300", number="2"),
+        record("45", "30", number="3"),
+        record("45", "30", number="3"),
+        record(None, "0", number="4"),
+        record("45", "30", number="5"),
+    ]
+    photos = [
+        measurement("1.jpg", length_mm=450, width_mm=300, pm_mm=99, number="1"),
+        measurement("1b.jpg", length_mm=45, width_mm=30, pm_mm=1, number="1"),
+        measurement("2.jpg", length_mm=45, width_mm=30, number="2", status="review"),
+        measurement("3.jpg", length_mm=45, width_mm=30, number="3"),
+        measurement("none.jpg"),
+        None,
+    ]
+    found = compare(photos, records)
+    assert [(p.record.number, p.measurement.file) for p in found.pairs] == [("1", "1b.jpg")]
+    assert found.suspicions == ()
+    assert found.not_judged == {
+        "no photo of it is accepted": 1,
+        "the number is in the register more than once": 2,
+        "no size is recorded": 1,
+        "no photo has the number": 1,
+    }
+    assert found.words.startswith("1 record compared, 0 suspicious; 5 could not be judged (")
+    empty = compare([], [])
+    assert errors(empty) == {"all": (0, None, None)}
+    assert empty.words == "0 records compared, 0 suspicious."
+
+
+def test_a_sheet_may_name_the_photos() -> None:
+    sides = (Recorded("45", "mm"), Recorded("30", "mm"))
+    records = [
+        Record("7", *sides, 2, "TRAY\\A.jpg"),
+        Record("b", *sides, 3, "b"),
+        Record("c.jpg", *sides, 4, "c.jpg"),
+    ]
+    photos = [
+        measurement("tray/a.jpg", length_mm=45, width_mm=30),
+        measurement("deep/b.jpg", length_mm=45, width_mm=30, number="b-1"),
+        measurement("other.jpg", number="c.jpg"),
+    ]
+    found = compare(photos, records)
+    assert [(p.record.row, p.measurement.file) for p in found.pairs] == [
+        (2, "tray/a.jpg"), (3, "deep/b.jpg"),
+    ]  # fmt: skip
+    assert found.not_judged == {"no photo has the number": 1}
+
+
+def test_a_suspicion_as_a_row() -> None:
+    found = judged("453", None, (45.25, 30.3))
+    assert found is not None
+    row = dict(zip(SUSPICION_COLUMNS, suspicion_cells(found), strict=True))
+    assert (row["number"], row["kind"], row["recorded_width_mm"]) == ("GM-1", "unit slip", "")
+    assert float(row["length_mm"]) == 45.25
+    assert float(row["evidence"]) == found.evidence

@@ -1,0 +1,121 @@
+"""Corrections by hand: what changes, what stays, and that they need no photo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from scenes import Scene
+
+from geoview.errors import DataError
+from geoview.measure.geoview_method import measure_objects
+from geoview.measure.labelled import objects_of_labels
+from geoview.measure.methods import Picture
+from geoview.measure.options import MeasureOptions
+from geoview.measure.tool import corrected
+from geoview.measured import Measurement, Polygon, Quad
+
+OPTIONS = MeasureOptions()
+SCENE = Scene()
+
+
+@cache
+def automatic() -> Measurement:
+    pixels, labels = SCENE.draw()
+    objects = objects_of_labels(labels, width_px=1280, height_px=960)
+    return measure_objects(Picture("a.jpg", pixels, 1280, 960), objects, options=OPTIONS)
+
+
+def top_face() -> Quad:
+    a, b, c, d = (tuple(map(float, p)) for p in SCENE.projected(SCENE.cube_corners_mm())[4:])
+    return a, b, c, d
+
+
+def grown(outline: Polygon, factor: float) -> Polygon:
+    points = np.array(outline)
+    return tuple(map(tuple, points.mean(axis=0) + factor * (points - points.mean(axis=0))))
+
+
+def test_a_new_outline_changes_the_size_and_hardly_the_scale() -> None:
+    before = automatic()
+    after = corrected(before, user="Ada", options=OPTIONS, outline_px=grown(before.outline_px, 1.1))
+    assert before.size_mm is not None
+    assert after.size_mm is not None
+    assert after.size_mm.length == pytest.approx(1.1 * before.size_mm.length, rel=0.01)
+    assert (after.user, after.status, after.reasons) == ("Ada", "accepted", ())
+    assert (after.method, after.file) == (before.method, before.file)
+
+
+def test_a_drawn_box_is_the_size() -> None:
+    box = ((100.0, 100.0), (500.0, 100.0), (500.0, 300.0), (100.0, 300.0))
+    after = corrected(automatic(), user="Ada", options=OPTIONS, outline_box_px=box)
+    assert after.size_px is not None
+    assert (after.size_px.length, after.size_px.width) == pytest.approx((400, 200))
+    assert sorted(after.outline_box_px) == pytest.approx(sorted(box))
+
+
+def test_moving_the_cubes_corners_changes_the_scale_by_as_much() -> None:
+    before = automatic()
+    assert before.scale is not None
+    old = tuple(before.scale.reference_px)
+    same = corrected(before, user="Ada", options=OPTIONS, cube_quad_px=old)  # type: ignore[arg-type]
+    wider = corrected(before, user="Ada", options=OPTIONS, cube_quad_px=grown(old, 1.05))  # type: ignore[arg-type]
+    assert same.scale is not None
+    assert wider.scale is not None
+    assert same.scale.mm_per_px == pytest.approx(before.scale.mm_per_px)
+    assert wider.scale.mm_per_px == pytest.approx(before.scale.mm_per_px / 1.05, rel=0.02)
+    assert wider.scale.reference_px == grown(old, 1.05)
+
+
+def test_corners_set_by_hand_where_no_cube_was_found() -> None:
+    lost = replace(automatic(), scale=None, size_mm=None, length_pm_mm=None, width_pm_mm=None,
+                   status="rejected", reasons=("no reference cube was found",))  # fmt: skip
+    after = corrected(lost, user="Ada", options=OPTIONS, cube_quad_px=top_face())
+    assert after.status == "accepted"
+    assert after.size_mm is not None
+    assert after.length_pm_mm is not None
+    length, width = SCENE.apparent_mm()
+    assert abs(after.size_mm.length - length) < after.length_pm_mm
+    assert after.size_mm.width == pytest.approx(width, rel=0.08)
+
+
+def test_a_drawn_line_is_a_scale() -> None:
+    after = corrected(
+        automatic(), user="Ada", options=OPTIONS, line_px=((0, 0), (300, 400)), line_mm=50
+    )
+    assert after.scale is not None
+    assert (after.scale.source, after.scale.mm_per_px) == ("line", pytest.approx(0.1))
+    assert after.size_px is not None
+    assert after.size_mm is not None
+    assert after.size_mm.length == pytest.approx(after.size_px.length * 0.1)
+
+
+def test_a_status_set_by_hand_stands() -> None:
+    no = corrected(automatic(), user="Ada", options=OPTIONS, status="rejected")
+    assert (no.status, no.reasons) == ("rejected", ("marked so by Ada",))
+    yes = corrected(no, user="Bo", options=OPTIONS, status="accepted")
+    assert (yes.status, yes.reasons, yes.user) == ("accepted", (), "Bo")
+    assert yes.size_mm == automatic().size_mm
+
+
+def test_without_a_scale_an_outline_gives_no_millimetres() -> None:
+    lost = replace(automatic(), scale=None, size_mm=None, length_pm_mm=None, width_pm_mm=None,
+                   status="rejected", reasons=("no reference cube was found",))  # fmt: skip
+    after = corrected(lost, user="Ada", options=OPTIONS, outline_px=lost.outline_px)
+    assert (after.size_mm, after.length_pm_mm, after.status) == (None, None, "rejected")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outline_px": ((0.0, 0.0), (1.0, 1.0))},
+        {"cube_quad_px": ((0.0, 0.0), (9.0, 9.0), (9.0, 0.0), (0.0, 9.0))},
+        {"line_px": ((0.0, 0.0), (90.0, 0.0))},
+        {"line_px": ((0.0, 0.0), (0.0, 0.0)), "line_mm": 10.0},
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_words(change: dict[str, object]) -> None:
+    with pytest.raises(DataError):
+        corrected(automatic(), user="Ada", options=OPTIONS, **change)  # type: ignore[arg-type]

@@ -1,0 +1,101 @@
+"""Catalogue sheets: numbers and sizes however a museum writes them, and never a guessed unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from geoview.errors import DataError
+from geoview.measure.register import Record, Recorded, read_register, same_number
+
+
+def read(tmp_path: Path, text: str) -> tuple[Record, ...]:
+    path = tmp_path / "sheet.csv"
+    path.write_text(text, "utf-8")
+    return read_register(path)
+
+
+def sides_mm(record: Record) -> tuple[float | None, float | None]:
+    return (
+        None if record.length is None else record.length.mm,
+        None if record.width is None else record.width.mm,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("number,length_mm,width_mm\nGM-1,45,30\n", (45, 30)),
+        ("Catalogue No.;Length (cm);Width (cm)\nGM-1;4,5;3\n", (45, 30)),
+        ("idno\tlength [in]\twidth [in]\nGM-1\t2\t1.5\n", (50.8, pytest.approx(38.1))),
+        ("number,length,width,unit\nGM-1,4.5,3,cm\n", (45, 30)),
+        ("number,length,width\nGM-1,4.5 cm,30mm\n", (45, 30)),
+        ('number,length,width\nGM-1,"2""",2 in\n', (50.8, 50.8)),
+        ("id,inventory number,width_mm\n7,GM-1,30\n", (None, 30)),
+        ("number,length_cm,width_cm\nGM-1,,n/a\n", (None, None)),
+    ],
+)
+def test_ways_to_write_a_size(
+    tmp_path: Path, text: str, expected: tuple[float | None, float | None]
+) -> None:
+    (record,) = read(tmp_path, text)
+    assert (record.number, record.row) == ("GM-1", 2)
+    assert sides_mm(record) == expected
+
+
+def test_a_sheet_without_numbers_names_the_photos(tmp_path: Path) -> None:
+    (record,) = read(tmp_path, "photo,length_mm\na.jpg,45\n")
+    assert (record.number, record.file, record.keys) == ("a.jpg", "a.jpg", ("file a.jpg",))
+
+
+def test_an_excel_sheet(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["Number", "Length (cm)", "Width (cm)"])
+    book.worksheets[0].append([1023, 4.5, 3.0])
+    book.save(tmp_path / "sheet.xlsx")
+    (record,) = read_register(tmp_path / "sheet.xlsx")
+    assert record.number == "1023"
+    assert sides_mm(record) == (45, 30)
+
+
+def test_the_last_digit_tells_how_finely_it_was_read() -> None:
+    assert Recorded("4.5", "cm").step_mm == pytest.approx(1)
+    assert Recorded("45", "mm").step_mm == 1
+    assert Recorded("2", "in").step_mm == pytest.approx(25.4)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("GM-0012", "gm 12"), ("00123", "123"), ("GM_1.20", "GM 1.20"), ("ＧＭ１", "GM1")],
+)
+def test_the_same_number_written_otherwise(one: str, other: str) -> None:
+    assert same_number(one) == same_number(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("GM-12", "GM-120"), ("1.02", "1.2"), ("A1", "B1"), ("*", "#")]
+)
+def test_other_numbers_stay_apart(one: str, other: str) -> None:
+    assert same_number(one) != same_number(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("number,length_mm\n", "no records"),
+        ("name,length_mm\nx,3\n", "column with the numbers"),
+        ("number,weight\nGM-1,3\n", "recorded sizes"),
+        ("number,length\nGM-1,3\n", "row 2: the unit is missing"),
+        ("number,length,unit\nGM-1,3,ell\n", "the unit “ell” is not known"),
+        ("number,length_mm\nGM-1,large\n", "row 2: “large” is not a length"),
+        ("number,length_mm\nGM-1,-3\n", "“-3” is not a length"),
+        ("number,length_mm\n,3\n", "no catalogue number"),
+    ],
+)
+def test_a_wrong_sheet_is_one_clear_error(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, text)
+    assert words in str(caught.value)
+    assert "sheet.csv" in str(caught.value)
