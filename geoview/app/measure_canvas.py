@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph as pg
@@ -15,6 +16,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPolygonF,
     QResizeEvent,
     QTransform,
 )
@@ -210,8 +212,11 @@ class MeasureCanvas(pg.GraphicsView):  # type: ignore[misc]
         self._fitted = False
         self._look_at(self.box.viewRect().center(), min(self.scale_px * factor, _MOST_ZOOM))
 
-    def show_part(self, part: QRectF) -> None:
-        """Zoom so that a part of the photo fills the view, unless it does so already."""
+    def show_points(self, points: Sequence[Point]) -> None:
+        """Zoom so that the points fill the view, unless they do so already."""
+        part = QPolygonF([QPointF(x, y) for x, y in points]).boundingRect()
+        across, down = 0.2 * part.width() + 1, 0.2 * part.height() + 1
+        part.adjust(-across, -down, across, down)
         room = min(self.box.width() / part.width(), self.box.height() / part.height())
         if room > 1.5 * self.scale_px or not self.box.viewRect().contains(part):
             self._fitted = False

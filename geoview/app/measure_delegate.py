@@ -135,9 +135,16 @@ class MeasureDelegate(QStyledItemDelegate):
         _text(painter, top, said, tokens.text, _RIGHT)
         _text(painter, bottom, spread, tokens.muted, _RIGHT)
 
-    def _box(self, painter: QPainter, box: QRect, tokens: Tokens, row: Row, _index: object) -> None:
+    def _box(
+        self,
+        painter: QPainter,
+        box: QRect,
+        tokens: Tokens,
+        row: Row,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
         painter.setPen(QColor(tokens.text))
-        painter.drawText(box, _LEFT | Qt.TextFlag.TextWordWrap, row.box)
+        painter.drawText(box, _LEFT | Qt.TextFlag.TextWordWrap, index.data())
 
 
 def _halves(box: QRect) -> tuple[QRect, QRect]:

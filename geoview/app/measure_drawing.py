@@ -97,6 +97,11 @@ class Drawing(QObject):
     def points(self, kind: Kind) -> tuple[Point, ...]:
         return self.shapes[kind].points()
 
+    def outline(self) -> Outline | None:
+        """The outline, while its points can be moved."""
+        shape = self.shapes.get("outline")
+        return shape if isinstance(shape, Outline) and "outline" in self._moved_in else None
+
     def follow(self, kind: Kind, points: Sequence[Point]) -> None:
         """Draw other points of a shape without telling anyone."""
         if kind in self.shapes and points:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence, QPixmap, QPolygonF
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence, QPixmap
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from geoview.app import measure_geometry as geometry
 from geoview.app.background import Background
 from geoview.app.measure_bar import EditBar, Mode
+from geoview.app.measure_draft import Changes, Correct, Drafter
 from geoview.app.measure_drawing import Drawing, Kind
 from geoview.app.measure_rows import Row
-from geoview.app.measure_shapes import Outline
 from geoview.app.measure_stage import PhotoStage
-from geoview.errors import GeoViewError
 from geoview.measured import Measurement
 
 _REST_MS = 600
@@ -26,21 +23,17 @@ _HINTS: dict[Mode, str] = {
 }
 
 
-class Correct(Protocol):
-    """What ``geoview.measure.tool.corrected`` does, with options and user filled in."""
-
-    def __call__(self, measurement: Measurement, **changes: Any) -> Measurement: ...
-
-
 class MeasureEditor(QWidget):
     """Shows one photo with its measurement.
 
     ``draft_changed(Measurement)`` while something moves; ``edited(Measurement)`` once it has:
-    one signal, and so one step to undo, for each drag or run of key strokes.
+    one signal, and so one step to undo, for each drag or run of key strokes. When the photo is
+    left before a correction is computed, ``handed_over(Measurement, Changes)`` passes it on.
     """
 
     draft_changed = Signal(object)
     edited = Signal(object)
+    handed_over = Signal(object, object)
     step_wanted = Signal(int)
     full_screen_wanted = Signal()
 
@@ -48,7 +41,6 @@ class MeasureEditor(QWidget):
         self, background: Background, *, correct: Correct, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._correct = correct
         self._row: Row | None = None
         self._measurement: Measurement | None = None
         self._draft: Measurement | None = None
@@ -56,9 +48,12 @@ class MeasureEditor(QWidget):
         self._chosen: tuple[Kind, int] | None = None
         self._dirty = False
         self._wrong = ""
+        self._moving_kind: Kind = "box"
+        self._commit_wanted = False
         self._zoomed_in = False
         self.stage = PhotoStage(background, self)
         self.canvas = self.stage.canvas
+        self.drafter = Drafter(background, correct, self)
         self.drawing = Drawing(self.canvas.box, self)
         self.bar = EditBar(self)
         self._make_actions()
@@ -108,6 +103,8 @@ class MeasureEditor(QWidget):
         bar.use_wanted.connect(self.use_pending)
         bar.discard_wanted.connect(self.discard)
         bar.line_changed.connect(lambda _mm: self._line_retyped())
+        self.drafter.drafted.connect(self._drafted)
+        self.drafter.refused.connect(self._refused)
         self._rest.timeout.connect(self.flush)
 
     # What the page calls
@@ -118,10 +115,10 @@ class MeasureEditor(QWidget):
             self._row = row
             self.show_measurement(row.measurement)
             return
-        self.flush()
+        self.settle()
         self._row = row
         self._chosen = self._pending = None
-        self._dirty, self._wrong = False, ""
+        self._clean()
         self._measurement = self._draft = row.measurement if row else None
         self.stage.show_row(row, preview)
         self._draw()
@@ -142,9 +139,6 @@ class MeasureEditor(QWidget):
     def file(self) -> str:
         return self._row.photo.file if self._row else ""
 
-    def mode(self) -> Mode:
-        return self.bar.mode()
-
     def pending(self) -> bool:
         """Whether something has been drawn that is not used yet."""
         return self._pending is not None
@@ -153,20 +147,41 @@ class MeasureEditor(QWidget):
         self.bar.set_mode(mode)
         self._mode_changed()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something moved is still being computed."""
+        return self.drafter.busy
+
     def flush(self) -> None:
-        """Tell what the keys have moved but not yet settled."""
+        """What has been moved becomes the measurement, as soon as it is computed."""
         self._rest.stop()
-        if self._dirty and self._wrong and self._pending is None:
+        if not self._dirty or self._pending is not None:
+            return
+        if self.drafter.busy:
+            self._commit_wanted = True
+        elif self._wrong:
             self._take_back()
-        if self._dirty and self._draft is not None and self._pending is None:
+        elif self._draft is not None:
             self._commit(self._draft)
+
+    def settle(self) -> None:
+        """When this returns, whatever has been moved is on its way to the catalogue."""
+        self.flush()
+        wanted = self.drafter.wanted
+        if self._commit_wanted and wanted is not None:
+            self._clean()
+            self.handed_over.emit(*wanted)
+
+    def _clean(self) -> None:
+        self.drafter.forget()
+        self._dirty, self._wrong, self._commit_wanted = False, "", False
 
     def _take_back(self) -> None:
         """What cannot be measured is not kept: draw what is known, and say why."""
-        why, self._wrong, self._dirty = self._wrong, "", False
+        self.say(self._wrong)
+        self._clean()
         self._draft = self._measurement
         self._draw()
-        self.say(why)
         if self._draft is not None:
             self.draft_changed.emit(self._draft)
 
@@ -225,8 +240,7 @@ class MeasureEditor(QWidget):
         self._draw()
         if self.bar.mode() == "outline" and "outline" in self.drawing.shapes:
             self._zoomed_in = self.canvas.fitted
-            box = QPolygonF([QPointF(x, y) for x, y in self.drawing.points("outline")])
-            self.canvas.show_part(_with_margin(box.boundingRect()))
+            self.canvas.show_points(self.drawing.points("outline"))
         elif self._zoomed_in:
             self._zoomed_in = False
             self.canvas.fit()
@@ -257,23 +271,28 @@ class MeasureEditor(QWidget):
             self.flush()
 
     def _recompute(self, kind: Kind) -> None:
-        if self._measurement is None:
-            return
-        try:
-            self._draft = self._correct(self._measurement, **self._changes(kind))
-        except GeoViewError as error:
-            self._wrong = str(error)
-            self._say_hint(self._wrong)
-            return
-        self._wrong = ""
-        self._say_hint()
-        if kind == "outline":
-            self.drawing.follow("box", self._draft.outline_box_px)
-        elif kind == "box":
-            self.drawing.follow("outline", self._draft.outline_px)
-        self.draft_changed.emit(self._draft)
+        if self._measurement is not None:
+            self._moving_kind = kind
+            self.drafter.ask(self._measurement, self._changes(kind))
 
-    def _changes(self, kind: Kind) -> dict[str, object]:
+    def _drafted(self, draft: Measurement) -> None:
+        self._draft, self._wrong = draft, ""
+        self._say_hint()
+        if self._moving_kind == "outline":
+            self.drawing.follow("box", draft.outline_box_px)
+        elif self._moving_kind == "box":
+            self.drawing.follow("outline", draft.outline_px)
+        self.draft_changed.emit(draft)
+        if self._commit_wanted and not self.drafter.busy:
+            self._commit(draft)
+
+    def _refused(self, why: str) -> None:
+        self._wrong = why
+        self._say_hint(why)
+        if self._commit_wanted:
+            self._take_back()
+
+    def _changes(self, kind: Kind) -> Changes:
         points = self.drawing.points(kind)
         if kind == "line":
             return {"line_px": points, "line_mm": self.bar.line_mm.value()}
@@ -290,7 +309,7 @@ class MeasureEditor(QWidget):
             self.flush()
 
     def _commit(self, draft: Measurement) -> None:
-        self._dirty = False
+        self._clean()
         if draft == self._measurement:
             return
         self._measurement = draft
@@ -317,7 +336,7 @@ class MeasureEditor(QWidget):
 
     def use_pending(self) -> None:
         """What was drawn becomes the measurement."""
-        if self.bar.mode() == "line" and self._pending is None and not self._has_line():
+        if self.bar.mode() == "line" and not (self._pending or self._has_line()):
             self._line_retyped()
         if self._wrong:
             self.say(self._wrong)
@@ -336,7 +355,8 @@ class MeasureEditor(QWidget):
     def _drop_pending(self) -> None:
         if self._pending is None:
             return
-        self._pending, self._dirty, self._chosen, self._wrong = None, False, None, ""
+        self._pending = self._chosen = None
+        self._clean()
         self._draft = self._measurement
         if self._draft is not None:
             self.draft_changed.emit(self._draft)
@@ -376,38 +396,25 @@ class MeasureEditor(QWidget):
 
     def remove_point(self) -> None:
         """Take the chosen point out of the outline."""
-        shape = self._outline()
-        if shape is not None and self._chosen is not None:
+        if self._chosen is not None and (shape := self.drawing.outline()) is not None:
             which = self._chosen[1]
             if shape.remove(which):
                 self._choose("outline", min(which, self.drawing.spots("outline") - 1))
 
     def insert_point(self) -> None:
         """Add a point half-way between the chosen one and the next."""
-        shape = self._outline()
-        if shape is not None and self._chosen is not None:
+        if self._chosen is not None and (shape := self.drawing.outline()) is not None:
             self._choose("outline", shape.split(self._chosen[1]))
 
     def _double_clicked(self, point: QPointF) -> None:
-        shape = self._outline()
+        shape = self.drawing.outline()
         if shape is None:
             self.canvas.toggle_pixels(point)
-            return
-        added = shape.insert((point.x(), point.y()))
-        if added is not None:
+        elif (added := shape.insert((point.x(), point.y()))) is not None:
             self._choose("outline", added)
-
-    def _outline(self) -> Outline | None:
-        shape = self.drawing.shapes.get("outline")
-        return shape if isinstance(shape, Outline) and self.bar.mode() == "outline" else None
 
     # The magnifier
 
     def _show_loupe(self) -> None:
         if self._chosen is not None:
             self.stage.hold(self.drawing.spot(*self._chosen), lines=self.drawing.lines())
-
-
-def _with_margin(box: QRectF) -> QRectF:
-    across, down = 0.2 * box.width() + 1, 0.2 * box.height() + 1
-    return box.adjusted(-across, -down, across, down)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,7 @@ class MeasureModel(QAbstractTableModel):
         super().__init__(parent)
         self._rows: list[Row] = []
         self._counts: dict[Show, int] = counts(())
+        self._boxes: Mapping[str, str] = {}
         self._by_file: dict[str, int] = {}
         self._shown: list[int] = []
         self._row_of: list[int] = []
@@ -86,10 +87,10 @@ class MeasureModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return describe(row, self.unit, separator="\n")
+            return describe(row, self.unit, box=self.box_of(row.photo.file), separator="\n")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             if index.column() == 0:
-                return describe(row, self.unit, separator=", ")
+                return describe(row, self.unit, box=self.box_of(row.photo.file), separator=", ")
             return self._text(row, index.column())
         return None
 
@@ -97,7 +98,7 @@ class MeasureModel(QAbstractTableModel):
         if column == 0:
             return row.name
         if column == 3:
-            return row.box
+            return self.box_of(row.photo.file)
         measurement = row.measurement
         if measurement is None:
             return "Not measured" if column == 1 else ""
@@ -137,10 +138,10 @@ class MeasureModel(QAbstractTableModel):
         """Show another folder."""
         self._settle.stop()
         self.beginResetModel()
-        self._rows = list(rows)
+        self._rows, self._boxes = list(rows), {}
         self._counts = counts(self._rows)
         self._by_file = {row.photo.file: i for i, row in enumerate(self._rows)}
-        self._place(arrange(self._rows, self._wanted))
+        self._place(arrange(self._rows, self._wanted, self._boxes))
         self.endResetModel()
         self.arranged.emit()
 
@@ -150,9 +151,8 @@ class MeasureModel(QAbstractTableModel):
         for row in rows:
             position = self._by_file.get(row.photo.file)
             if position is not None:
-                before = self._rows[position]
-                self._count(before, row)
-                self._rows[position] = Row(row.photo, row.measurement, row.box or before.box)
+                self._count(self._rows[position], row)
+                self._rows[position] = row
                 places.append(self._row_of[position])
         self._refresh(places)
         if at_once:
@@ -166,17 +166,17 @@ class MeasureModel(QAbstractTableModel):
             if row.measurement is not None:
                 self._counts[row.measurement.status] += by
 
-    def set_boxes(self, boxes: dict[str, str]) -> None:
+    def set_boxes(self, boxes: Mapping[str, str]) -> None:
         """The storage box of each photo, by file."""
-        changed = []
-        for position, row in enumerate(self._rows):
-            box = boxes.get(row.photo.file, "")
-            if box != row.box:
-                self._rows[position] = Row(row.photo, row.measurement, box)
-                changed.append(self._row_of[position])
-        self._refresh(changed)
-        if changed:
-            self.rearrange()
+        if boxes == self._boxes:
+            return
+        self._boxes = boxes
+        self._refresh([0, len(self._shown) - 1] if self._shown else [])
+        self.rearrange()
+
+    def box_of(self, file: str) -> str:
+        """The storage box of a photo; empty as long as it is not known."""
+        return self._boxes.get(file, "")
 
     def set_unit(self, unit: Unit) -> None:
         self.unit = unit
@@ -204,7 +204,7 @@ class MeasureModel(QAbstractTableModel):
     def rearrange(self) -> None:
         """Sort and filter anew."""
         self._settle.stop()
-        shown = arrange(self._rows, self._wanted)
+        shown = arrange(self._rows, self._wanted, self._boxes)
         if shown == self._shown:
             return
         if len(shown) == len(self._shown) and set(shown) == set(self._shown):
@@ -240,7 +240,7 @@ class MeasureModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(min(seen), 0), last)
 
 
-def describe(row: Row, unit: Unit, *, separator: str) -> str:
+def describe(row: Row, unit: Unit, *, box: str, separator: str) -> str:
     """A photo in words, for tool tips and screen readers."""
     parts = [row.name] if row.name == row.file_name else [row.name, row.file_name]
     measurement = row.measurement
@@ -258,6 +258,6 @@ def describe(row: Row, unit: Unit, *, separator: str) -> str:
             parts.append(f"{name} {words.length(mm, unit, pm_mm=pm)}")
     elif measurement.size_px is not None:
         parts.append("no scale")
-    if row.box:
-        parts.append(f"box {row.box}")
+    if box:
+        parts.append(f"box {box}")
     return separator.join(parts)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from geoview.app import measure_words as words
 from geoview.app import measure_work
 from geoview.app.job_words import photos
 from geoview.app.measure_desk import MeasureDesk
+from geoview.app.measure_draft import Changes
 from geoview.app.measure_editor import MeasureEditor
 from geoview.app.measure_export import ExportStrip
 from geoview.app.measure_job import JobEnd
+from geoview.app.measure_panels import PanelsPage
 from geoview.app.measure_rows import Row
 from geoview.app.measure_side import SidePanels
 from geoview.app.measure_table import MeasureTable
@@ -31,24 +31,17 @@ from geoview.measure.corrections import corrected
 from geoview.measured import Measurement, MeasureStatus
 from geoview.photos.thumbnails import ThumbnailCache
 
-log = logging.getLogger(__name__)
-
-_STATE_VERSION = 1
-_WIDE_PX = 1240
-_DOCKS_PX = (392, 288)
-_NARROW_DOCKS_PX = (288, 256)
+_WIDTHS_PX = (392, 288)
+_NARROW_WIDTHS_PX = (288, 256)
 
 
-class MeasurePage(QMainWindow):
-    """Puts the panels together and connects them with the desk.
-
-    A main window inside the main window, because only those have docks.
-    """
+class MeasurePage(PanelsPage):
+    """Puts the panels together and connects them with the desk."""
 
     full_screen_wanted = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Widget)
+        super().__init__(_WIDTHS_PX, _NARROW_WIDTHS_PX, parent)
         self._session = session
         self.desk = MeasureDesk(session, self)
         cache = ThumbnailCache(limit_mib=session.settings.thumbnail_cache_mib)
@@ -60,8 +53,6 @@ class MeasurePage(QMainWindow):
         self.result = self.side.result
         self.strip = ExportStrip(session, self.desk)
         self._shared = ""
-        self._placed = False
-        self._layout: QByteArray | None = None
         self._lay_out()
         self._add_actions()
         self._connect()
@@ -76,24 +67,9 @@ class MeasurePage(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.strip)
         column.addWidget(self.editor, 1)
-        self.setDockNestingEnabled(True)
         self.setCentralWidget(middle)
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        self.docks = (
-            self._dock("Specimens", self.table, left),
-            self._dock("Measurement", self.side, right),
-        )
-
-    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(title.lower())
-        dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable
-            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-        )
-        dock.setWidget(panel)
-        self.addDockWidget(area, dock)
-        return dock
+        self.add_panel("Specimens", self.table, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.add_panel("Measurement", self.side, Qt.DockWidgetArea.RightDockWidgetArea)
 
     def _add_actions(self) -> None:
         """Keys without a modifier belong to the table and the photo, never to a text field."""
@@ -132,6 +108,7 @@ class MeasurePage(QMainWindow):
         table.measure_wanted.connect(desk.measure)
         editor.draft_changed.connect(self.result.show_measurement)
         editor.edited.connect(self._edited)
+        editor.handed_over.connect(self._handed_over)
         editor.step_wanted.connect(table.step)
         editor.full_screen_wanted.connect(self.full_screen_wanted)
         self._connect_panels()
@@ -169,38 +146,13 @@ class MeasurePage(QMainWindow):
         self.strip.set_formats(exporters)
         self.tools.set_exporters(exporters)
 
-    # Place of the panels
-
     def showEvent(self, event: QShowEvent) -> None:
-        """Panels have a size only once they are laid out; where the user put them is kept."""
         super().showEvent(event)
-        if not self._placed:
-            self._placed = True
-            QTimer.singleShot(0, self, self._place)
         self.table.view.setFocus()
-
-    def _place(self) -> None:
-        if self._layout is not None and self.restoreState(self._layout, _STATE_VERSION):
-            return
-        sizes = _DOCKS_PX if self.width() >= _WIDE_PX else _NARROW_DOCKS_PX
-        self.resizeDocks(list(self.docks), list(sizes), Qt.Orientation.Horizontal)
-
-    def save_layout(self) -> str:
-        """Where the panels are, as text for the settings."""
-        return base64.b64encode(self.saveState(_STATE_VERSION).data()).decode("ascii")
-
-    def restore_layout(self, text: str) -> None:
-        """Put the panels where they were as soon as the page is shown."""
-        try:
-            state = base64.b64decode(text.encode("ascii"), validate=True)
-        except ValueError:
-            log.warning("The remembered place of the panels could not be read")
-            return
-        self._layout = QByteArray(state)
 
     def shutdown(self) -> None:
         """Save what the keys have moved, and stop within the photos in work."""
-        self.editor.flush()
+        self.editor.settle()
         self.desk.shutdown()
 
     # Settings
@@ -235,6 +187,7 @@ class MeasurePage(QMainWindow):
     def _show(self, row: Row | None) -> None:
         self.editor.show_row(row, preview=self.table.current_thumbnail())
         self.result.show_row(row)
+        self._show_box()
         if row is not None and row.measurement is not None:
             self.desk.want_one(row.photo.file)
             self.desk.want_history(row.photo.file)
@@ -283,6 +236,10 @@ class MeasurePage(QMainWindow):
         self.result.show_measurement(measurement)
         self.editor.say("Corrected. Ctrl+Z undoes it.")
 
+    def _handed_over(self, measurement: Measurement, changes: Changes) -> None:
+        """A correction whose photo was left before it was computed."""
+        self.desk.change(measurement.file, lambda one: self._correct(one, **changes))
+
     def set_status(self, status: MeasureStatus) -> None:
         """Accept, doubt or reject the photo shown."""
         row = self._current()
@@ -292,7 +249,9 @@ class MeasurePage(QMainWindow):
             self.editor.say("Without a scale there is no size to accept: mark the cube first.")
             return
         if row.measurement.status != status:
-            self._change(lambda one: self._correct(one, status=status))
+            self._change(
+                lambda one: one if one.status == status else self._correct(one, status=status)
+            )
             self.editor.say(f"{words.STATUS_WORDS[status]}: {row.name}. Ctrl+Z undoes it.")
 
     def _status_button(self, status: MeasureStatus) -> None:
@@ -311,14 +270,16 @@ class MeasurePage(QMainWindow):
 
     def _change(self, how: Callable[[Measurement], Measurement]) -> None:
         """Correct the photo shown, from its measurement with the outline."""
-        self.editor.flush()
+        self.editor.settle()
         shown = self.editor.measurement()
         if shown is None:
             return
-        if shown.size_px is not None and not shown.outline_px:
+        if self.desk.saving or (shown.size_px is not None and not shown.outline_px):
             self.desk.change(shown.file, how)
             return
         changed = how(shown)
+        if changed is shown:
+            return
         self.editor.show_measurement(changed)
         self.result.show_measurement(changed)
         self.desk.save(changed)
@@ -330,7 +291,7 @@ class MeasurePage(QMainWindow):
         """Accept the photo shown and go to the next of the queue."""
         if self.editor.pending():
             self.editor.use_pending()
-            if self.editor.pending():
+            if self.editor.pending() or self.editor.busy:
                 return
         row = self._current()
         following = self.table.neighbour()
@@ -345,7 +306,7 @@ class MeasurePage(QMainWindow):
 
     def share_scale(self) -> None:
         """Use this photo's scale for those that have none."""
-        self.editor.flush()
+        self.editor.settle()
         row = self._current()
         if self.desk.running:
             self.editor.say("Wait until the job below has ended, or cancel it.")
@@ -357,7 +318,7 @@ class MeasurePage(QMainWindow):
         self.desk.share_scale(row.photo.file)
 
     def undo(self) -> None:
-        self.editor.flush()
+        self.editor.settle()
         self.desk.undo()
 
     def redo(self) -> None:
@@ -406,13 +367,11 @@ class MeasurePage(QMainWindow):
             number = end.answer or 0
             what = f"{photos(number)} now use" if number != 1 else "1 photo now uses"
             self.editor.say(f"{what} the scale of {shared}.")
-        self.side.follow()
 
     def _show_box(self) -> None:
-        row = self._current()
-        self.result.show_box(row.box if row else "")
+        self.result.show_box(self.table.model.box_of(self.editor.file()))
 
     def ask_export(self, name: str) -> None:
         """Write what holds now, after a word on what the format would miss."""
-        self.editor.flush()
+        self.editor.settle()
         self.strip.ask(name)

@@ -231,7 +231,7 @@ class ResultPanel(QWidget):
         self.number.setVisible(self._measurement is not None)
         self.file.setText(row.photo.file if row else "")
         self.history.setText("")
-        self.show_box(row.box if row else "")
+        self.show_box("")
         self._refresh()
 
     def show_measurement(self, measurement: Measurement | None) -> None:

@@ -103,7 +103,10 @@ def save_changed(
 ) -> Stepped:
     """Save what ``change`` makes of a photo's measurement as the catalogue has it."""
     found = measuring.one(file)
-    return _stepped(measuring, None) if found is None else save(measuring, change(found))
+    changed = found and change(found)
+    if changed is None or changed is found:
+        return _stepped(measuring, file if found else None)
+    return save(measuring, changed)
 
 
 def light(measurement: Measurement) -> Measurement:

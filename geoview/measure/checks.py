@@ -17,6 +17,7 @@ from geoview.measure.methods import Picture
 from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.options import MeasureOptions
 from geoview.measure.region import beside, dense, near_frame
+from geoview.measure.pose import Pose
 from geoview.measured import MeasureStatus, Scale, Size
 
 # A second thing of the same kind counts from this part of the first one's area.
@@ -31,8 +32,11 @@ COVERED_SHARE = 0.03
 CONTACT_SHARE, OVERHANG_SHARE = 0.25, 0.1
 # Brushed or painted metal in tinted light stays below, pyrite and brass lie above.
 MOST_COLOUR = 0.26
-LEAST_OVERLAP, LEAST_CLARITY, MOST_ERROR = 0.93, 0.25, 0.012
+LEAST_OVERLAP, LEAST_TRUST, GOOD_TRUST, MOST_ERROR = 0.7, 0.15, 0.4, 0.012
 STEEPEST_DEG = 52.0
+# Uprights of an oblique photo lean to its upper edge, or sideways where it was turned. Where they
+# seem to lean down, a side of the cube was taken for its top.
+UPSIDE_DOWN = -0.25
 MOST_UNSURE = 0.15
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
@@ -92,13 +96,24 @@ def of_fit(fit: CubeFit | None, *, picture: Picture, objects: Objects) -> Iterat
     if colour_of_top(picture.pixels, fit, px_per_cell=picture.px_per_cell) > MOST_COLOUR:
         yield Objection("the supposed cube is not grey metal: it may be a crystal", fatal=True)
     hidden = covered_share(fit, objects) > COVERED_SHARE
-    least = LEAST_OVERLAP - 3 * objects.px_per_cell / fit.edge_px
-    if (fit.overlap < least and not hidden) or fit.error_px > MOST_ERROR * fit.edge_px + 1:
+    overlap = 1.0 if hidden else fit.overlap
+    # Regions are ragged: where the photo shows the edges, the region matters less.
+    trust = fit.support + 2 * (overlap - 0.9)
+    if (
+        overlap < LEAST_OVERLAP
+        or trust < LEAST_TRUST
+        or fit.error_px > MOST_ERROR * fit.edge_px + 1
+    ):
         yield Objection("the supposed cube does not have the shape of a cube", fatal=True)
-    elif fit.clarity < LEAST_CLARITY:
+    elif trust < GOOD_TRUST:
         yield Objection("the cube's edges are too weak to be measured")
-    if fit.pose.tilt_deg > STEEPEST_DEG:
-        yield Objection("the photo is taken too obliquely")
+    if fit.pose.tilt_deg > STEEPEST_DEG or lean(fit.pose) < UPSIDE_DOWN:
+        yield Objection("the photo is taken too obliquely to tell which face of the cube is up")
+
+
+def lean(pose: Pose) -> float:
+    """How far the cube's uprights lean to the photo's upper edge: −1…1, the sine of the tilt."""
+    return float(-pose.rotation[1, 2])
 
 
 def of_contact(fit: CubeFit, objects: Objects, *, width_px: float) -> Iterator[Objection]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from geoview.measure import pose as geometry
 from geoview.measure.fitter import DIRECTIONS, CubeFit, Fitter, Region
 from geoview.measure.pose import Floats, Pose
+from geoview.measure.prior import with_usual_lens
 
 __all__ = ["CubeFit", "Region", "fit_cube"]
 
@@ -21,6 +22,8 @@ __all__ = ["CubeFit", "Region", "fit_cube"]
 _STARTS, _CANDIDATES = 24, 3
 # A candidate this much less likely than the best is not looked at closely.
 _RIVAL = 0.5
+# Difference of the logarithm of the focal length from the usual one that is looked into.
+_UNUSUAL = 0.25
 
 
 def fit_cube(
@@ -48,7 +51,14 @@ def fit_cube(
     likeliest = max((fit.likely for fit in rough), default=0.0)
     close = [fit.pose for fit in rough if fit.likely >= _RIVAL * likeliest]
     fits = [fit for fit in (fitter.from_near(pose) for pose in close) if fit is not None]
-    return max(fits, key=lambda fit: fit.likely, default=None)
+    if not fits:
+        return None
+    best_fit = max(fits, key=lambda fit: fit.likely)
+    usual_pose = with_usual_lens(best_fit.pose)
+    if abs(float(np.log(usual_pose.focal_px / best_fit.pose.focal_px))) < _UNUSUAL:
+        return best_fit
+    usual = fitter.from_near(usual_pose)
+    return usual if usual is not None and usual.likely > best_fit.likely else best_fit
 
 
 def _trust(region: Region) -> Floats:

@@ -30,18 +30,18 @@ class CubeFit:
     """A cube fitted to a photo, in original pixels.
 
     ``covariance`` (7, 7) of the steps of ``Pose.moved``. ``edge_px`` is the cube's mean edge in
-    the photo, ``error_px`` the robust residual of its edges, ``found`` the share of visible
-    outline edges that the photo shows where the model has them, ``overlap`` the intersection over
-    union of model and region (hull).
+    the photo, ``error_px`` the robust residual of its edges. ``support`` tells how much of the
+    visible edges the photo shows where the model has them, ``overlap`` the intersection over
+    union of model and region (hulls), both 0…1; ``likely`` joins them with what is known of
+    lenses and camera stands.
     """
 
     pose: Pose
     covariance: Floats
     edge_px: float
     error_px: float
-    found: float
     overlap: float
-    clarity: float
+    support: float
     likely: float
 
 
@@ -126,19 +126,19 @@ class Fitter:
         """A pose drawn to the photo's edges over a wide range."""
         span = float(np.sqrt(np.prod(np.ptp(self.region.outline_px, axis=0))))
         far = max(2.0 * self._near, 0.04 * span)
-        return self._fitted(pose, (far, 0.6 * far))
+        return self._fitted(pose, (far, 0.6 * far), steps=2)
 
     def from_near(self, pose: Pose) -> CubeFit | None:
         """A pose that is about right fitted to the photo's edges."""
-        return self._fitted(pose, (self._near, self._near, 0.7 * self._near))
+        return self._fitted(pose, (self._near, self._near, 0.7 * self._near), steps=3)
 
     @property
     def _near(self) -> float:
         return max(2.0 * self.px_per_cell, 1.2 * self.region.cell_px)
 
-    def _fitted(self, pose: Pose, ranges: tuple[float, ...]) -> CubeFit | None:
+    def _fitted(self, pose: Pose, ranges: tuple[float, ...], *, steps: int) -> CubeFit | None:
         for reach in ranges:
-            pose = self._solved(pose, self._edges(pose, reach), steps=3)
+            pose = self._solved(pose, self._edges(pose, reach), steps=steps)
             if not np.isfinite(pose.translation).all() or pose.translation[2] <= pose.edge_mm:
                 return None
         edges = self._edges(pose, ranges[-1])
@@ -208,7 +208,7 @@ class Fitter:
             for e in np.unique(edges.edge)
         ]
         lengths = lengths_px(corners)[np.unique(edges.edge)]
-        clarity = float(np.average(shown, weights=lengths))
+        support = float(np.average(shown, weights=lengths))
         kept = distance[near]
         error = 1.4826 * float(np.median(kept)) if len(kept) else float("inf")
         overlap = _overlap(corners, self.region.outline_px)
@@ -217,10 +217,9 @@ class Fitter:
             covariance=self._covariance(pose, edges),
             edge_px=float(lengths_px(corners)[np.unique(edges.edge)].mean()),
             error_px=error * self.px_per_cell,
-            found=float(np.mean(np.array(shown) > 0.35)),
             overlap=overlap,
-            clarity=clarity * overlap,
-            likely=clarity * overlap * float(np.exp(-self._cost(pose, None) / _DOUBT)),
+            support=support,
+            likely=support * overlap * float(np.exp(-self._cost(pose, None) / _DOUBT)),
         )
 
     def _covariance(self, pose: Pose, edges: Edges) -> Floats:

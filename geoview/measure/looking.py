@@ -22,8 +22,13 @@ ENLARGE_BELOW = 0.55
 CLOSER_WEIGHT = 0.65
 MOST_LOOKS = 2
 MARGIN = 0.3
-# Reach, in cells, of the neighbourhood that decides a class.
-NEIGHBOURHOOD = 8.0
+# Reach, in cells, of the neighbourhood that decides a class, and the weight of the cell itself.
+NEIGHBOURHOOD = 19
+OWN_VOTE = 0.3
+# A piece belongs to its neighbour when it is at most this part of it, with a half-width below
+# ``SLIM_CELLS``, and this share of its border lies on it; or, a sliver, at a lower share.
+SMALL_PIECE, SLIM_CELLS, PIECE_BORDER = 0.25, 16, 0.35
+SLIVER_CELLS, SLIVER_BORDER = 3, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def look(pixels: Pixels, *, shares: Callable[[Pixels], Shares], enlarged: tuple[
     whole = shares(pixels)
     cells = resized(whole, _cell_shape(pixels.shape))
     closer: list[View] = []
-    for part in parts(settled(cells)):
+    for part in parts(_voted(cells)):
         box = part.box
         size = max((box.x1 - box.x0) * pixels.shape[1], (box.y1 - box.y0) * pixels.shape[0])
         if part.label not in enlarged or size > ENLARGE_BELOW * max(pixels.shape):
@@ -134,16 +139,58 @@ def _blend(cells: Shares, view: View) -> None:
 
 
 def settled(cells: Shares) -> Labels:
-    """The class of each cell. What is not background takes the class that its neighbourhood is
-    likeliest to have, so that a thing is not pieced together from several classes."""
+    """The class of each cell, so that a thing is not pieced together from several classes."""
+    return absorbed(absorbed(_voted(cells)))
+
+
+def _voted(cells: Shares) -> Labels:
+    """What is not background has the class that its neighbourhood is likeliest to have."""
+    here = (cells[..., 0] < 0.5).astype(np.float32)
+    total = _around(here) + 1e-3
+    likely = _around(cells[..., 1:] * here[..., None])
+    # The cell's own view counts too, or a small thing would be lost beside a large one.
+    votes = OWN_VOTE * cells[..., 1:] + likely / total[..., None]
+    return np.where(here > 0, votes.argmax(axis=2) + 1, 0).astype(np.uint8)
+
+
+def _around(values: Shares) -> Shares:
+    """The mean of the neighbourhood; two box filters are nearly a Gaussian."""
     import cv2
 
-    here = (cells[..., 0] < 0.5).astype(np.float32)
-    total = cv2.GaussianBlur(here, (0, 0), NEIGHBOURHOOD) + 1e-3
-    likely = cv2.GaussianBlur(cells[..., 1:] * here[..., None], (0, 0), NEIGHBOURHOOD)
-    # The cell's own view counts too, or a small thing would be lost beside a large one.
-    own = cells[..., 1:] + likely / total[..., None]
-    return np.where(here > 0, own.argmax(axis=2) + 1, 0).astype(np.uint8)
+    side = (2 * NEIGHBOURHOOD + 1, 2 * NEIGHBOURHOOD + 1)
+    return np.asarray(cv2.blur(cv2.blur(values, side), side), np.float32)
+
+
+def absorbed(labels: Labels) -> Labels:
+    """Labels in which slivers, and small pieces that one larger thing nearly surrounds, belong to
+    their neighbour."""
+    import cv2
+
+    labels = labels.copy()
+    for label in range(1, int(labels.max(initial=0)) + 1):
+        count, marks, stats, _ = cv2.connectedComponentsWithStats(
+            (labels == label).astype(np.uint8)
+        )
+        for index in range(1, count):
+            x, y, w, h, _ = (int(value) for value in stats[index])
+            near = np.s_[max(0, y - 1) : y + h + 1, max(0, x - 1) : x + w + 1]
+            host = _host(labels, near, marks[near] == index)
+            labels[near][marks[near] == index] = host or label
+    return labels
+
+
+def _host(labels: Labels, near: tuple[slice, slice], piece: NDArray[np.bool_]) -> int:
+    """The class that a piece ought to belong to instead of its own; 0 for none."""
+    import cv2
+
+    mask = piece.astype(np.uint8)
+    ring = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0) & ~piece
+    shares = np.bincount(labels[near][ring], minlength=5) / max(1, ring.sum())
+    host = int(shares[1:].argmax()) + 1
+    half_width = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3).max()
+    small = piece.sum() < SMALL_PIECE * (labels == host).sum() and half_width < SLIM_CELLS
+    sliver = half_width < SLIVER_CELLS and shares[host] > SLIVER_BORDER
+    return host if sliver or (small and shares[host] > PIECE_BORDER) else 0
 
 
 def parts(labels: Labels) -> Iterator[Part]:

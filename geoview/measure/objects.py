@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ from geoview.measure.looking import (
     parts,
     settled,
 )
+from geoview.measure.worded import named
 from geoview.measured import Polygon
 from geoview.records import BoxXYXY
 
@@ -36,7 +38,7 @@ KINDS: tuple[ObjectKind, ...] = ("specimen", "cube", "plate", "other")
 FINE_PX = 800
 TOLERANCE_PX = 0.3
 # How far, in the network's cells, its border may be wrong.
-BAND_CELLS = 1.5
+BAND_CELLS = 2.0
 # Classes that are looked at again where they are small: the specimen.
 ENLARGED = (1,)
 # What is measured; the outline of anything else need not be finer than the network's.
@@ -83,12 +85,16 @@ def find(
 ) -> Objects:
     """The objects in a photo of ``width_px`` × ``height_px`` original pixels.
 
-    ``pixels``: uint8 (h, w, 3) RGB, upright, perhaps a reduced decode of it. Raises ModelError
-    when the detector cannot be loaded.
+    ``pixels``: uint8 (h, w, 3) RGB, upright, perhaps a reduced decode of it. ``detector``:
+    "geoview", or the folder of a downloaded OWL-ViT, which then names the kinds. Raises
+    ModelError when a detector cannot be loaded.
     """
     from geoview.models.segmenting import segmenting
 
-    return found_by(segmenting().shares, pixels, width_px=width_px, height_px=height_px)
+    seen = look(pixels, shares=segmenting().shares, enlarged=ENLARGED)
+    if detector != "geoview":
+        seen = named(seen, pixels, folder=Path(detector))
+    return found_in(seen, pixels, width_px=width_px, height_px=height_px)
 
 
 def found_by(
@@ -96,6 +102,11 @@ def found_by(
 ) -> Objects:
     """As ``find``, by any function that gives the shares of the classes in a picture."""
     seen = look(pixels, shares=shares, enlarged=ENLARGED)
+    return found_in(seen, pixels, width_px=width_px, height_px=height_px)
+
+
+def found_in(seen: Seen, pixels: Pixels, *, width_px: int, height_px: int) -> Objects:
+    """The objects in what was seen of ``pixels``."""
     labels = settled(seen.cells)
     px_per_cell = width_px / labels.shape[1]
     drawn = [_object(pixels, seen, part, labels, width_px=width_px) for part in parts(labels)]

@@ -39,7 +39,7 @@ def refined(share: Grey, *, picture: Pixels, band_px: float) -> Grey:
 
     colours = cv2.blur(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), (3, 3)).astype(np.float32)
     width = max(1, round(band_px))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
     mask = (share > 0.5).astype(np.uint8)
     sure, possible = cv2.erode(mask, kernel), cv2.dilate(mask, kernel)
     band = (possible > 0) & (sure == 0)
@@ -70,7 +70,8 @@ def _likelihood(
     sums = np.concatenate([weight, weight * coarse, weight * coarse**2], axis=2)
     side = 2 * max(1, round(reach_px / COARSER)) + 1
     near = np.concatenate([cv2.blur(part, (side, side)) for part in np.split(sums, (3,), 2)], 2)
-    near = cv2.resize(near, where.shape[::-1], interpolation=cv2.INTER_LINEAR)[at]
+    row, col = np.nonzero(at)
+    near = near[row * size[1] // where.shape[0], col * size[0] // where.shape[1]]
     count = near[:, :1] + 1e-4
     mean = near[:, 1:4] / count
     spread = np.maximum(near[:, 4:] / count - mean**2, 0) + LEAST_SPREAD

@@ -30,6 +30,14 @@ def prior(poses: Pose, *, focal_px: float | None) -> Floats:
     return np.stack(rows, axis=-1)
 
 
+def with_usual_lens(pose: Pose) -> Pose:
+    """A pose seen alike through a lens of the usual focal length, from as much further away:
+    an unusual lens may be a fit gone astray along the direction that a photo hardly tells."""
+    usual_px = 2 * float(pose.centre_px.max()) * np.exp(_LOG_FOCAL)
+    change = np.log(usual_px / pose.focal_px)
+    return pose.moved(np.array([0, 0, 0, 0, 0, change, change]))
+
+
 def counted(focal_px: float | None) -> int:
     """How many residuals ``prior`` gives."""
     return 3 if focal_px is None else 4

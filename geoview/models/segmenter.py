@@ -45,7 +45,7 @@ class Segmenter(nn.Module):
         self.levels = list(range(len(info)))
         widths = [options.finest] + [options.width] * (len(info) - 1)
         self.sides = nn.ModuleList(
-            nn.Conv2d(int(stage["num_chs"]), out, 1)
+            nn.Sequential(nn.Conv2d(int(stage["num_chs"]), out, 1, bias=False), nn.BatchNorm2d(out))
             for stage, out in zip(info, widths, strict=True)
         )
         self.merges = nn.ModuleList(_merge(wide, out) for wide, out in _pairs(widths))

@@ -24,6 +24,8 @@ WORK_PX = 480
 VIEW_PX = 256
 # How many scenes are photos as they were taken; the others are put together.
 PHOTOS = 0.75
+# How much oftener a photo with clutter, contacts and shadows is taken.
+HARD_WEIGHT = 2.5
 # Mask values to classes: the second specimen is a specimen; a clear box and clutter are "other".
 CLASS_OF = np.array([0, 1, 2, 3, 1, 4, 4], np.uint8)
 SPECIMEN, CUBE, PLATE, OTHER = 1, 2, 3, 4
@@ -110,6 +112,8 @@ class Scenes:
         self.samples = samples
         self.things = cutouts(samples)
         self.by_kind = {k: [t for t in self.things if t.kind == k] for k in (1, 2, 3, 4)}
+        weights = np.array([HARD_WEIGHT if s.style == "hard" else 1.0 for s in samples])
+        self.weights = weights / weights.sum()
         self.size = size
         self.rng = np.random.default_rng(seed)
         self.scene: tuple[Picture, Labels] | None = None
@@ -127,7 +131,7 @@ class Scenes:
         """A recoloured photo, perhaps with more things in it, or a scene put together."""
         if self.rng.random() > PHOTOS:
             return self._composed()
-        sample = self.samples[self.rng.integers(len(self.samples))]
+        sample = self.samples[self.rng.choice(len(self.samples), p=self.weights)]
         pixels, labels = self._recoloured(sample.pixels, sample.labels)
         if self.rng.random() < 0.2:
             return self._with_things(pixels, labels, most=2)
@@ -184,7 +188,7 @@ class Scenes:
         return np.clip(pixels * field, 0, 255).astype(np.uint8), labels
 
     def _with_things(self, pixels: Picture, labels: Labels, *, most: int) -> tuple[Picture, Labels]:
-        kinds = self.rng.choice([1, 1, 2, 3, 4], size=self.rng.integers(1, most + 1))
+        kinds = self.rng.choice([1, 1, 2, 3, 4, 4], size=self.rng.integers(1, most + 1))
         image, labels = pixels.astype(np.float32), labels.copy()
         for kind in kinds:
             pool = self.by_kind[int(kind)]

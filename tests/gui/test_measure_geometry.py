@@ -17,8 +17,10 @@ place = st.tuples(st.floats(-500, 500), st.floats(-500, 500))
 
 
 def rotated(width: float, height: float, degrees: float, middle: Point) -> tuple[Point, ...]:
-    box = cv2.boxPoints((middle, (width, height), degrees))
-    return tuple((float(x), float(y)) for x, y in box)
+    turn = np.exp(1j * math.radians(degrees))
+    corners = turn * np.array([-1 - 1j, 1 - 1j, 1 + 1j, -1 + 1j]).real * width / 2
+    corners = corners + turn * 1j * np.array([-1, -1, 1, 1]) * height / 2
+    return tuple((middle[0] + float(z.real), middle[1] + float(z.imag)) for z in corners)
 
 
 def is_rectangle(corners: tuple[Point, ...]) -> bool:

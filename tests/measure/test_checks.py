@@ -39,7 +39,7 @@ def test_a_plain_scene_is_accepted_without_reasons() -> None:
         (Scene(cube_at=None), "rejected", "no reference cube was found"),
         (Scene(more_specimens_at=((-30, 32),)), "rejected", "several specimens"),
         (Scene(specimen_at=(-85, 0)), "rejected", "cut by the edge"),
-        (Scene(tilt_deg=62, distance_mm=420), "review", "obliquely"),
+        (Scene(tilt_deg=62, distance_mm=420, cube_yaw_deg=4), "review", "obliquely"),
         (Scene(specimen_mm=(6, 5, 3)), "review", "out of the size window"),
         (Scene(top=(168, 140, 60)), "rejected", "not grey metal"),
     ],
@@ -83,8 +83,8 @@ def test_a_ball_is_no_cube() -> None:
     pixels, labels = Scene().draw()
     pixels[labels == 2] = Scene().background
     labels[labels == 2] = 0
-    cv2.circle(pixels, (900, 420), 130, (150, 150, 152), -1, cv2.LINE_AA)
-    cv2.circle(labels, (900, 420), 130, 2, -1)
+    cv2.circle(pixels, (720, 336), 104, (150, 150, 152), -1, cv2.LINE_AA)
+    cv2.circle(labels, (720, 336), 104, 2, -1)
     result = judged(pixels, labels)
     assert result.status == "rejected"
     assert result.size_mm is None

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from geoview.measure import looking, objects, outline
+from geoview.errors import ModelError
+from geoview.measure import looking, objects, outline, worded
 from geoview.measure.objects import Objects, find
 from geoview.photos.decode import decode
 
@@ -139,6 +140,20 @@ def test_small_things_are_looked_at_again(painted: np.ndarray, monkeypatch) -> N
     assert all(max(shape) < 600 for shape in sizes[1:])
 
 
+def test_words_name_what_the_network_found(painted: np.ndarray) -> None:
+    seen = looking.look(painted, shares=scene, enlarged=())
+    cube, specimen = (550.0, 90.0, 690.0, 230.0), (120.0, 130.0, 480.0, 370.0)
+    swapped = worded.renamed(seen, [(cube, 1), (specimen, 2)], shape=(600, 800))
+    found = objects.found_in(swapped, painted, width_px=800, height_px=600)
+    assert by_kind(found) == {"specimen": 1, "cube": 1, "plate": 1, "other": 0}
+    assert found.of("specimen")[0].box_xyxy == pytest.approx((560, 100, 680, 220), abs=1)
+
+
+def test_a_folder_without_an_owl_vit_is_refused(painted: np.ndarray, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds no OWL-ViT"):
+        find(painted, width_px=800, height_px=600, detector=str(tmp_path))
+
+
 def test_an_empty_table_has_no_objects(painted: np.ndarray) -> None:
     found = find(np.full_like(painted, 30), width_px=800, height_px=600)
     assert found.found == ()
@@ -165,3 +180,22 @@ def test_outlines_agree_with_the_truth() -> None:
         np.testing.assert_allclose(
             found.of("specimen")[0].box_xyxy, (x, y, x + w, y + h), atol=0.03 * max(w, h)
         )
+
+
+def test_a_thing_is_not_pieced_together() -> None:
+    labels = np.zeros((384, 512), np.uint8)
+    labels[100:200, 100:220] = 2
+    labels[120:140, 150:180] = 3
+    labels[100:104, 100:220] = 1
+    labels[250:290, 300:420] = 1
+    labels[270:290, 420:440] = 2
+    cleaned = looking.absorbed(labels)
+    assert set(np.unique(cleaned[100:200, 100:220])) == {2}
+    assert set(np.unique(cleaned[250:290, 300:420])) == {1}
+
+
+def test_things_that_touch_stay_apart() -> None:
+    labels = np.zeros((384, 512), np.uint8)
+    labels[100:250, 100:300] = 1
+    labels[150:190, 300:340] = 2
+    np.testing.assert_array_equal(looking.absorbed(labels), labels)

@@ -48,7 +48,7 @@ def photo_at(path: Path) -> Photo:
     return Photo(path, path.name, path.stat().st_size, path.stat().st_mtime_ns)
 
 
-@pytest.mark.parametrize("scale", [1.0, 2.0])
+@pytest.mark.parametrize("scale", [1.0, 1.6])
 @pytest.mark.parametrize("tilt_deg", [4.0, 33.0])
 def test_every_millimetre_column(scale: float, tilt_deg: float) -> None:
     scene = replace(Scene(tilt_deg=tilt_deg), specimen_yaw_deg=0.0)
@@ -93,7 +93,7 @@ def test_a_turned_photo_is_measured_as_it_is_seen(
     exif[0x0112] = orientation
     Image.fromarray(stored).save(tmp_path / "à 1.jpg", quality=95, exif=exif.tobytes())
     result = tool.measure(photo_at(tmp_path / "à 1.jpg"), options=OPTIONS)
-    assert (result.width_px, result.height_px) == (1280, 960)
+    assert (result.width_px, result.height_px) == (1024, 768)
     assert result.status == "accepted"
     assert result.size_mm is not None
     assert (result.size_mm.length, result.size_mm.width) == pytest.approx(
@@ -109,7 +109,7 @@ def test_a_turned_photo_is_measured_as_it_is_seen(
     st.floats(0, 360), st.floats(-12, 12), st.floats(-8, 8), st.sampled_from([1.0, 1.4]),
     st.floats(0, 90),
 )  # fmt: skip
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_turning_moving_and_enlarging_leave_the_millimetres(
     roll: float, dx: float, dy: float, scale: float, yaw: float
 ) -> None:
@@ -122,7 +122,7 @@ def test_turning_moving_and_enlarging_leave_the_millimetres(
     result = measured(moved.scaled(scale))
     assert result.size_mm is not None
     assert (result.size_mm.length, result.size_mm.width) == pytest.approx(
-        moved.apparent_mm(), rel=0.04
+        moved.apparent_mm(), rel=0.05
     )
 
 
@@ -162,7 +162,7 @@ def test_a_reference_shot_measures_photos_without_a_cube() -> None:
 def test_an_unknown_method_and_an_unreadable_photo(tmp_path: Path) -> None:
     pixels, _ = Scene().draw()
     with pytest.raises(ValueError, match="no measuring method"):
-        tool.measure_pixels(Picture("a", pixels, 1280, 960), options=MeasureOptions(method="luck"))
+        tool.measure_pixels(Picture("a", pixels, 1024, 768), options=MeasureOptions(method="luck"))
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing")
     with pytest.raises(PhotoError):
         tool.measure(photo_at(tmp_path / "a.jpg"), options=OPTIONS)
@@ -180,17 +180,17 @@ def test_the_noted_focal_length_is_read(tmp_path: Path) -> None:
 
 
 def test_a_noted_focal_length_narrows_the_interval() -> None:
-    scene = Scene(tilt_deg=1, distance_mm=110, focal_px=1280 * 1.1, cube_at=(22, 3),
+    scene = Scene(tilt_deg=1, distance_mm=110, focal_px=1024 * 1.1, cube_at=(22, 3),
                   specimen_at=(-18, 0), specimen_mm=(20, 14, 8))  # fmt: skip
     pixels, labels = scene.draw()
-    objects = objects_of_labels(labels, width_px=1280, height_px=960)
-    film_mm = scene.focal_px / np.hypot(1280, 960) * 43.27
+    objects = objects_of_labels(labels, width_px=1024, height_px=768)
+    film_mm = scene.focal_px / np.hypot(1024, 768) * 43.27
     plain, known = (
-        measure_objects(Picture("a", pixels, 1280, 960, focal), objects, options=OPTIONS)
+        measure_objects(Picture("a", pixels, 1024, 768, focal), objects, options=OPTIONS)
         for focal in (None, film_mm)
     )
-    assert plain.length_pm_mm is not None
-    assert known.length_pm_mm is not None
-    assert known.length_pm_mm < 0.8 * plain.length_pm_mm
+    assert plain.scale is not None
+    assert known.scale is not None
+    assert known.scale.pm_mm_per_px < 0.8 * plain.scale.pm_mm_per_px
     assert known.size_mm is not None
     assert known.size_mm.length == pytest.approx(scene.apparent_mm()[0], rel=0.03)
