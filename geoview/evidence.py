@@ -87,9 +87,9 @@ def segment_rules(
 ) -> SegmentRules:
     """When a heatmap becomes a mask: ``road_above`` if given, else as in the settings.
 
-    For models that look at trays in tiles ROAD then decides nothing: a tray holds hundreds of
-    fragments of a lithology, so that the answer outlives the loss of any of them and even a
-    perfect map gets about 0. P2's limit was set on photos of one specimen.
+    For models that look at trays in tiles ROAD then decides nothing: P2's limit was set on photos
+    of one specimen, and on trays it refused every mask, also the best
+    (``tests/benchmarks/segmentation.py`` prints both).
     """
     from geoview.explain.segment import SegmentRules
 

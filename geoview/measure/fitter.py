@@ -71,14 +71,7 @@ class Fitter:
     def settled(self, poses: Pose) -> Pose:
         """An array of poses fitted to the region's outline alone, and set upright."""
         poses = self._solved(poses, None, steps=3)
-        turned = [upright(poses.at(i)) for i in range(len(poses.focal_px))]
-        return Pose(
-            np.stack([pose.rotation for pose in turned]),
-            np.stack([pose.translation for pose in turned]),
-            poses.focal_px,
-            poses.centre_px,
-            poses.edge_mm,
-        )
+        return upright(poses)
 
     def screened(self, poses: Pose) -> Floats:
         """How well the visible edges of an array of poses lie on steps in colour, 0…1."""
@@ -109,10 +102,13 @@ class Fitter:
         high = self.region.outline_px.max(axis=0) + 6 * cell
         size = np.ceil((high - low) / cell).astype(int)
         k = cell / self.px_per_cell
-        move = np.array([[k, 0, low[0] / self.px_per_cell], [0, k, low[1] / self.px_per_cell]])
-        move[:, 2] += 0.5 * k - 0.5
+        first = np.maximum(np.floor(low / self.px_per_cell).astype(int) - 2, 0)
+        last = np.ceil(high / self.px_per_cell).astype(int) + 2
+        part = self.pixels[first[1] : last[1], first[0] : last[0]]
+        move = np.array([[k, 0, 0], [0, k, 0]])
+        move[:, 2] = low / self.px_per_cell - first + 0.5 * k - 0.5
         small = cv2.warpAffine(
-            cv2.blur(self.pixels, (max(1, round(k)),) * 2) if k > 1.5 else self.pixels,
+            cv2.blur(part, (max(1, round(k)),) * 2) if k > 1.5 else part,
             move,
             (int(size[0]), int(size[1])),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -268,18 +264,19 @@ def _overlap(corners: Floats, outline: Floats) -> float:
     return float(common / (cv2.contourArea(model) + cv2.contourArea(hull) - common + 1e-9))
 
 
-def upright(pose: Pose) -> Pose:
-    """The pose with the likeliest of its visible faces up."""
-    return pose.with_top(int(_doubts(pose).argmin()))
+def upright(poses: Pose) -> Pose:
+    """The poses with the likeliest of their visible faces up."""
+    return poses.with_top(_doubts(poses).argmin(axis=-1))
 
 
-def _doubts(pose: Pose) -> Floats:
-    """How unlikely each of ``FACES`` is the upper one, in degrees.
+def _doubts(poses: Pose) -> Floats:
+    """How unlikely each of ``FACES`` is the upper one (…, 5), in degrees.
 
     The upper face is the least tilted one; of two alike, that whose uprights lean towards the
     photo's upper edge, as they do for a person who stands before the table.
     """
-    up = geometry.NORMALS @ pose.rotation.T
-    tilt = np.degrees(np.arccos(np.clip(-up[:, 2], -1, 1)))
-    lean = -up[:, 1] / np.maximum(np.linalg.norm(up[:, :2], axis=1), 1e-9)
-    return np.where(pose.visible_faces(), tilt - _LEAN_DEG * lean * np.minimum(tilt / 30, 1), 999.0)
+    up = geometry.NORMALS @ np.swapaxes(poses.rotation, -1, -2)
+    tilt = np.degrees(np.arccos(np.clip(-up[..., 2], -1, 1)))
+    lean = -up[..., 1] / np.maximum(np.linalg.norm(up[..., :2], axis=-1), 1e-9)
+    doubts = tilt - _LEAN_DEG * lean * np.minimum(tilt / 30, 1)
+    return np.asarray(np.where(poses.visible_faces(), doubts, 999.0))

@@ -31,8 +31,8 @@ _EDGE_FACES = np.array(
     [[a in face and b in face for face in FACES] for a, b in EDGES], dtype=np.int64
 )
 PARAMETERS = 7
-# Relative to the plainest face: twice the width of a ground edge.
-FLATTEST = 0.05
+# Relative to the plainest face: somewhat more than the width of a ground edge.
+FLATTEST = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,13 +96,14 @@ class Pose:
             edge_mm=self.edge_mm,
         )
 
-    def with_top(self, face: int) -> Pose:
-        """The same cube as if the visible ``FACES[face]`` were the upper one."""
+    def with_top(self, face: int | NDArray[np.int64]) -> Pose:
+        """The same cubes as if ``FACES[face]`` (…) were the upper one of each."""
         turn = _UPRIGHT[face]
         middle = np.array([0, 0, self.edge_mm / 2])
         return Pose(
             rotation=self.rotation @ turn,
-            translation=self.translation + self.rotation @ (middle - turn @ middle),
+            translation=self.translation
+            + ((self.rotation @ (middle - turn @ middle)[..., None])[..., 0]),
             focal_px=self.focal_px,
             centre_px=self.centre_px,
             edge_mm=self.edge_mm,

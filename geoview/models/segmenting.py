@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from geoview import paths
 from geoview.errors import ModelError
 from geoview.models import bundle
+from geoview.models.lanes import one_thread
 from geoview.models.segmenter import STRIDE_PX
 
 NAME = "specimens-rendered"
@@ -49,7 +50,7 @@ class Segmenting:
         rows, cols = x.shape[0] // 2, x.shape[1] // 2
         pad = [(0, -side % STRIDE_PX) for side in x.shape[:2]]
         x = np.pad(x, (*pad, (0, 0)), mode="edge")
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread():
             batch = torch.from_numpy(x[None]).permute(0, 3, 1, 2)
             shares = self._module(batch).softmax(dim=1)[0, :, :rows, :cols]
         return np.ascontiguousarray(shares.permute(1, 2, 0).numpy())

@@ -5,9 +5,9 @@ length and width of the accepted, the share of true values inside the stated int
 wide those are. A photo of style `negative` that is accepted is a wrong acceptance. Then photos
 per second on copies enlarged to 12 megapixels, decoding included.
 
-The shipped network was trained on these photos. `--oof DIR` takes label maps (`<photo>.jpg.png`,
-0 background, 1 specimen, 2 cube, 3 plate, 4 other) that networks which had not seen the photo
-made, so that the figures are honest; without it they are of the shipped network and say so.
+The shipped network was trained on these photos. `--folds build/specimens` takes the networks of the
+cross-validation that packaging/specimens/train.py leaves there, and judges every photo by the one
+that has not seen it; without it the figures are of the shipped network and say so.
 The last line of output is one JSON object with the figures.
 """
 
@@ -29,10 +29,11 @@ from PIL import Image
 
 from geoview.measure import tool
 from geoview.measure.geoview_method import measure_objects
-from geoview.measure.labelled import objects_of_labels
 from geoview.measure.methods import METHODS
+from geoview.measure.objects import found_by
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement
+from geoview.models.segmenting import Segmenting
 from geoview.photos.scan import scan
 from geoview.records import Photo
 
@@ -46,7 +47,8 @@ Measurer = Callable[[Photo], Measurement]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=SHARED, help="photos and truth_*.jsonl")
-    parser.add_argument("--oof", type=Path, help="folder of label maps of unseen photos")
+    parser.add_argument("--folds", type=Path, help="folder of folds.json and the folds' networks")
+    parser.add_argument("--only", type=int, nargs="*", help="photos of these folds only")
     parser.add_argument("--methods", nargs="*", default=["geoview", "paper"])
     parser.add_argument("--photos", type=int, default=0, help="only the first of every style")
     parser.add_argument("--speed", type=int, default=16, help="photos to time at 12 megapixels")
@@ -54,10 +56,13 @@ def main() -> int:
     options = parser.parse_args()
     photos = {photo.path.name: photo for photo in scan(options.folder).photos}
     truths = {style: truth_of(options.folder, style, options.photos) for style in STYLES}
-    figures: dict[str, Any] = {"outlines": "out of fold" if options.oof else "shipped network"}
+    unseen = folds_of(options.folds, options.only) if options.folds else {}
+    if unseen:
+        truths = {s: [t for t in rows if t["file"] in unseen] for s, rows in truths.items()}
+    figures: dict[str, Any] = {"outlines": "out of fold" if unseen else "shipped network"}
     sys.stdout.write(f"outlines of {figures['outlines']}\n")
     for name in [method for method in options.methods if method in METHODS]:
-        measure = measurer(name, options.oof)
+        measure = measurer(name, unseen)
         figures[name] = {
             style: of_style(name, style, rows, photos, measure, each=options.each)
             for style, rows in truths.items()
@@ -74,19 +79,33 @@ def truth_of(folder: Path, style: str, count: int) -> list[Truth]:
     return [json.loads(line) for line in lines][: count or None]
 
 
-def measurer(method: str, oof: Path | None) -> Measurer:
+def folds_of(folder: Path, only: list[int] | None) -> dict[str, Segmenting]:
+    """For every photo the network, of its last round, that was not trained on it."""
+    folds = json.loads((folder / "folds.json").read_text(encoding="utf-8"))
+    last = {
+        fold: Segmenting(max(folder.glob(f"fold{fold}-*.safetensors")))
+        for fold in sorted(set(folds.values()))
+        if only is None or fold in only
+    }
+    return {file: last[fold] for file, fold in folds.items() if fold in last}
+
+
+def measurer(method: str, unseen: dict[str, Segmenting]) -> Measurer:
     options = MeasureOptions(method=method)
-    if method != "geoview" or oof is None:
+    if method != "geoview" or not unseen:
         return lambda photo: tool.measure(photo, options=options)
 
-    def unseen(photo: Photo) -> Measurement:
+    def measure(photo: Photo) -> Measurement:
         picture = tool.picture_of(photo)
-        with Image.open(oof / f"{photo.path.name}.png") as image:
-            labels = np.asarray(image)
-        objects = objects_of_labels(labels, width_px=picture.width_px, height_px=picture.height_px)
+        objects = found_by(
+            unseen[photo.path.name].shares,
+            picture.pixels,
+            width_px=picture.width_px,
+            height_px=picture.height_px,
+        )
         return measure_objects(picture, objects, options=options)
 
-    return unseen
+    return measure
 
 
 def of_style(
