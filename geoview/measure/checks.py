@@ -37,6 +37,8 @@ STEEPEST_DEG = 52.0
 # Uprights of an oblique photo lean to its upper edge, or sideways where it was turned. Where they
 # seem to lean down, a side of the cube was taken for its top.
 UPSIDE_DOWN = -0.25
+# An oblique photo whose uprights do not lean up is turned, or the fit is wrong: it has to be sure.
+OBLIQUE_DEG, UPWARDS, SURE_TRUST = 25.0, 0.5, 1.0
 MOST_UNSURE = 0.15
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
@@ -104,13 +106,23 @@ def of_fit(fit: CubeFit | None, *, picture: Picture, objects: Objects) -> Iterat
         yield Objection("the supposed cube does not have the shape of a cube", fatal=True)
     elif trust < GOOD_TRUST:
         yield Objection("the cube's edges are too weak to be measured")
-    if fit.pose.tilt_deg > STEEPEST_DEG or lean(fit.pose) < UPSIDE_DOWN:
+    if (
+        fit.pose.tilt_deg > STEEPEST_DEG
+        or lean(fit.pose) < UPSIDE_DOWN
+        or (_sideways(fit.pose) and trust < SURE_TRUST)
+    ):
         yield Objection("the photo is taken too obliquely to tell which face of the cube is up")
 
 
 def lean(pose: Pose) -> float:
     """How far the cube's uprights lean to the photo's upper edge: −1…1, the sine of the tilt."""
     return float(-pose.rotation[1, 2])
+
+
+def _sideways(pose: Pose) -> bool:
+    """Whether a photo is oblique and the cube's uprights do not lean to its upper edge."""
+    steep = float(np.sin(np.radians(pose.tilt_deg)))
+    return pose.tilt_deg > OBLIQUE_DEG and lean(pose) < UPWARDS * steep
 
 
 def of_contact(fit: CubeFit, objects: Objects, *, width_px: float) -> Iterator[Objection]:

@@ -70,18 +70,22 @@ def catalogue_number(
     pixels: NDArray[np.uint8] | None = None,
     codes: bool = True,
     plate_box_px: BoxXYXY | None = None,
+    read_plate: bool = True,
 ) -> NumberFound | None:
     """The most trusted number of a photo.
 
     ``pixels``: uint8 (h, w, 3), upright, to look for barcodes (unless not ``codes``);
-    ``plate_box_px`` is the text plate in these pixels, read where ``why_no_plates`` has nothing
-    to say. Raises DataError for a pattern that cannot be used.
+    ``plate_box_px`` is the text plate in these pixels: codes are looked for on it alone, and with
+    ``read_plate`` it is read where ``why_no_plates`` has nothing to say. Raises DataError for a
+    pattern that cannot be used.
     """
-    if codes and pixels is not None and (found := from_barcode(pixels)):
-        return found
+    if codes and pixels is not None:
+        plate = None if plate_box_px is None else _cut_out(pixels, plate_box_px)
+        if found := from_barcode(pixels if plate is None else plate):
+            return found
     if found := from_name(file, patterns=patterns):
         return found
-    if pixels is None or plate_box_px is None or why_no_plates():
+    if pixels is None or plate_box_px is None or not read_plate or why_no_plates():
         return None
     return from_plate(pixels, box_px=plate_box_px)
 
@@ -90,12 +94,13 @@ def with_number(
     measurement: Measurement, picture: Picture, *, options: MeasureOptions
 ) -> Measurement:
     """``measurement`` with the number that ``picture`` shows, or else its file's name holds."""
-    box = measurement.plate_box_px if options.read_plates else None
+    box = measurement.plate_box_px
     found = catalogue_number(
         picture.file,
         pixels=picture.pixels,
         codes=options.read_codes,
         plate_box_px=_divided(box, picture.px_per_cell) if box else None,
+        read_plate=options.read_plates,
     )
     return replace(measurement, catalogue_no=found.number) if found else measurement
 
@@ -170,17 +175,24 @@ def _crop(pixels: NDArray[np.uint8], box: BoxXYXY) -> NDArray[np.uint8] | None:
     """The plate with a margin, at the size that the reader likes."""
     import cv2
 
+    crop = _cut_out(pixels, box)
+    if crop is None:
+        return None
+    factor = _READ_PX / max(crop.shape[:2])
+    size = (max(round(crop.shape[1] * factor), 1), max(round(crop.shape[0] * factor), 1))
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(crop, size, interpolation=how), np.uint8)
+
+
+def _cut_out(pixels: NDArray[np.uint8], box: BoxXYXY) -> NDArray[np.uint8] | None:
+    """The plate with a margin; None where it is a crumb."""
     height, width = pixels.shape[:2]
     margin = 0.04 * max(box[2] - box[0], box[3] - box[1])
     x0, y0 = (max(int(value - margin), 0) for value in box[:2])
     x1, y1 = min(int(box[2] + margin), width), min(int(box[3] + margin), height)
     if x1 - x0 < 8 or y1 - y0 < 8:
         return None
-    crop = pixels[y0:y1, x0:x1]
-    factor = _READ_PX / max(crop.shape[:2])
-    size = (max(round((x1 - x0) * factor), 1), max(round((y1 - y0) * factor), 1))
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(crop, size, interpolation=how), np.uint8)
+    return pixels[y0:y1, x0:x1]
 
 
 def _on_plate(lines: Iterable[plates.Line]) -> NumberFound | None:

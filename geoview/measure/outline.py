@@ -43,9 +43,11 @@ def refined(share: Grey, *, picture: Pixels, band_px: float) -> Grey:
     mask = (share > 0.5).astype(np.uint8)
     sure, possible = cv2.erode(mask, kernel), cv2.dilate(mask, kernel)
     band = (possible > 0) & (sure == 0)
+    size = max(1, mask.shape[1] // COARSER), max(1, mask.shape[0] // COARSER)
+    coarse = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     odds = _logit(share[band]) + np.clip(
-        _likelihood(colours, sure, band, reach_px=2 * width)
-        - _likelihood(colours, 1 - possible, band, reach_px=2 * width),
+        _likelihood(colours, coarse, sure, band, reach_px=2 * width)
+        - _likelihood(colours, coarse, 1 - possible, band, reach_px=2 * width),
         -MOST_EVIDENCE,
         MOST_EVIDENCE,
     )
@@ -56,17 +58,17 @@ def refined(share: Grey, *, picture: Pixels, band_px: float) -> Grey:
 
 
 def _likelihood(
-    colours: Grey, where: Mask, at: NDArray[np.bool_], *, reach_px: int
+    colours: Grey, coarse: Grey, where: Mask, at: NDArray[np.bool_], *, reach_px: int
 ) -> NDArray[np.float32]:
     """Log likelihood of the colours ``at`` some pixels under those that lie ``where`` nearby.
 
-    The statistics are taken at a quarter of the resolution: they vary slowly.
+    The statistics are taken of the ``coarse`` colours, at a quarter of the resolution: they vary
+    slowly.
     """
     import cv2
 
-    size = max(1, where.shape[1] // COARSER), max(1, where.shape[0] // COARSER)
+    size = coarse.shape[1], coarse.shape[0]
     weight = cv2.resize(where.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
-    coarse = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     sums = np.concatenate([weight, weight * coarse, weight * coarse**2], axis=2)
     side = 2 * max(1, round(reach_px / COARSER)) + 1
     near = np.concatenate([cv2.blur(part, (side, side)) for part in np.split(sums, (3,), 2)], 2)

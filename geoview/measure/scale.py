@@ -19,7 +19,7 @@ from geoview.measured import Polygon, Scale
 OUTLINE_HEIGHT = 0.28
 # Relative standard deviations of a length whose cube and outline are known perfectly: for a small
 # specimen, and for each unit of width over distance. Found on all the rendered photos.
-_SHAPE_SD, _SHAPE_SD_PER_REACH = 0.024, 0.1
+_SHAPE_SD, _SHAPE_SD_PER_REACH = 0.028, 0.1
 _STEPS = np.vstack([np.zeros(PARAMETERS), 1e-4 * np.eye(PARAMETERS)])
 
 
