@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 
 from geoview.measure.code128 import read_code128
 
-_LONGEST_PX = 1600
+# A code on a plate that is cut out fills more of it than of a whole photo.
+WHOLE_PX, PLATE_PX = 1600, 1000
 
 
-def read_codes(pixels: NDArray[np.uint8]) -> list[str]:
-    """What the codes in RGB pixels (uint8 (h, w, 3)) say, QR first; turned codes as well."""
+def read_codes(pixels: NDArray[np.uint8], *, longest_px: int = WHOLE_PX) -> list[str]:
+    """What the codes in RGB pixels (uint8 (h, w, 3)) say, QR first; turned codes as well.
+
+    They are looked for with the longest side reduced to ``longest_px``.
+    """
     import cv2
 
-    grey = cv2.cvtColor(_reduced(pixels), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(_reduced(pixels, longest_px), cv2.COLOR_RGB2GRAY)
     if min(grey.shape) < 32:
         return []
     try:
@@ -26,10 +30,10 @@ def read_codes(pixels: NDArray[np.uint8]) -> list[str]:
         return []
 
 
-def _reduced(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _reduced(pixels: NDArray[np.uint8], longest_px: int) -> NDArray[np.uint8]:
     import cv2
 
-    factor = _LONGEST_PX / max(pixels.shape[:2])
+    factor = longest_px / max(pixels.shape[:2])
     if factor >= 1:
         return pixels
     size = tuple(max(round(side * factor), 1) for side in pixels.shape[1::-1])

@@ -21,7 +21,7 @@ from geoview.measure.region import beside, dense, near_frame
 from geoview.measured import MeasureStatus, Scale, Size
 
 # A second thing of the same kind counts from this part of the first one's area.
-SECOND_SHARE, SECOND_CUBE_SHARE = 0.04, 0.3
+SECOND_SHARE, SECOND_CUBE_SHARE = 0.04, 0.1
 # Parts of an outline.
 CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE = 0.02, 0.5, 0.3
 # Of the cube's border: more contact with the specimen than this leaves too little to fit.

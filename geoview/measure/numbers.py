@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from geoview.measure.barcode import read_codes
+from geoview.measure import barcode
 from geoview.measure.methods import Picture
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement
@@ -81,7 +81,12 @@ def catalogue_number(
     """
     if codes and pixels is not None:
         plate = None if plate_box_px is None else _cut_out(pixels, plate_box_px)
-        if found := from_barcode(pixels if plate is None else plate):
+        found = (
+            from_barcode(pixels)
+            if plate is None
+            else from_barcode(plate, longest_px=barcode.PLATE_PX)
+        )
+        if found:
             return found
     if found := from_name(file, patterns=patterns):
         return found
@@ -125,9 +130,11 @@ def from_name(
     return NumberFound(re.sub(r"(?<=\d{3})_(?=\d{1,3}$)", "/", number), "file name")
 
 
-def from_barcode(pixels: NDArray[np.uint8]) -> NumberFound | None:
+def from_barcode(
+    pixels: NDArray[np.uint8], *, longest_px: int = barcode.WHOLE_PX
+) -> NumberFound | None:
     """From a barcode or QR code; a web address stands for its last part."""
-    for text in read_codes(pixels):
+    for text in barcode.read_codes(pixels, longest_px=longest_px):
         number = _printable(text).rstrip("/").rpartition("/" if "://" in text else "\n")[2]
         number = number.rpartition("=")[2]
         if 0 < len(number) <= _LONGEST_CODE:

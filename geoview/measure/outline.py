@@ -45,22 +45,29 @@ def refined(share: Grey, *, picture: Pixels, band_px: float) -> Grey:
     band = (possible > 0) & (sure == 0)
     size = max(1, mask.shape[1] // COARSER), max(1, mask.shape[0] // COARSER)
     coarse = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
-    odds = _logit(share[band]) + np.clip(
-        _likelihood(colours, coarse, sure, band, reach_px=2 * width)
-        - _likelihood(colours, coarse, 1 - possible, band, reach_px=2 * width),
+    at = np.nonzero(band)
+    odds = _logit(share[at]) + np.clip(
+        _likelihood(colours[at], coarse, sure, at, reach_px=2 * width)
+        - _likelihood(colours[at], coarse, 1 - possible, at, reach_px=2 * width),
         -MOST_EVIDENCE,
         MOST_EVIDENCE,
     )
     whole = np.where(mask > 0, MOST_EVIDENCE, -MOST_EVIDENCE).astype(np.float32)
-    whole[band] = odds
+    whole[at] = odds
     smooth = cv2.GaussianBlur(whole, (0, 0), SMOOTH_PX)
     return np.asarray(1 / (1 + np.exp(-smooth)), np.float32)
 
 
 def _likelihood(
-    colours: Grey, coarse: Grey, where: Mask, at: NDArray[np.bool_], *, reach_px: int
+    colours: Grey,
+    coarse: Grey,
+    where: Mask,
+    at: tuple[NDArray[np.int64], ...],
+    *,
+    reach_px: int,
 ) -> NDArray[np.float32]:
-    """Log likelihood of the colours ``at`` some pixels under those that lie ``where`` nearby.
+    """Log likelihood of the ``colours`` (n, 3) of the pixels ``at`` some rows and columns under
+    those that lie ``where`` nearby.
 
     The statistics are taken of the ``coarse`` colours, at a quarter of the resolution: they vary
     slowly.
@@ -72,12 +79,12 @@ def _likelihood(
     sums = np.concatenate([weight, weight * coarse, weight * coarse**2], axis=2)
     side = 2 * max(1, round(reach_px / COARSER)) + 1
     near = np.concatenate([cv2.blur(part, (side, side)) for part in np.split(sums, (3,), 2)], 2)
-    row, col = np.nonzero(at)
+    row, col = at
     near = near[row * size[1] // where.shape[0], col * size[0] // where.shape[1]]
     count = near[:, :1] + 1e-4
     mean = near[:, 1:4] / count
     spread = np.maximum(near[:, 4:] / count - mean**2, 0) + LEAST_SPREAD
-    found = -0.5 * ((colours[at] - mean) ** 2 / spread + np.log(spread)).sum(axis=1)
+    found = -0.5 * ((colours - mean) ** 2 / spread + np.log(spread)).sum(axis=1)
     # Where nothing of this side is near, it says nothing.
     return np.asarray(np.where(count[:, 0] > 0.02, found, -UNKNOWN), np.float32)
 
