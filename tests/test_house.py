@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "geoview"
-BASE = {"records", "measured", "masks", "taxonomy", "settings", "paths", "errors", "files", "callbacks", "__init__"}
+BASE = {
+    "records",
+    "measured",
+    "masks",
+    "taxonomy",
+    "settings",
+    "paths",
+    "errors",
+    "files",
+    "callbacks",
+    "__init__",
+}
 # Who each part may import besides itself and the base; what is not named here composes.
 MAY = {
     "photos": set(),

@@ -73,7 +73,7 @@ class StartPage(QWidget):
             Choice(
                 "open",
                 "Open a folder",
-                "Photos of drill cuttings or specimens, with folders inside or not. Or drop it here.",
+                "Photos of drill cuttings or specimens, with folders or not. Or drop it here.",
                 self.open_wanted.emit,
             ),
             Choice(
