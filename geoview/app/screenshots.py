@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from geoview import settings
 from geoview.app import main as app_main
 from geoview.app import theme
+from geoview.app.compare_menu import Beside
 from geoview.app.photos_page import PhotosPage
 from geoview.app.window import MainWindow
 from geoview.errors import GeoViewError
@@ -67,9 +68,12 @@ def take(app: QApplication, window: MainWindow, folder: Path) -> None:
     page = _analysed(window)
     save("photos")
     _after(window.session.evidence.answered, lambda: page.viewer.choose_class(_mixed(page)))
+    beside = Beside("method", "grad-cam")
+    _after(window.session.evidence.answered, lambda: page.viewer.set_beside(beside))
     save("heatmap")
     theme.apply(app, "dark")
-    page.viewer.bare_action.setChecked(True)
+    page.viewer.set_beside(None)
+    page.viewer.lines_action.setChecked(True)
     save("dark")
     theme.apply(app, "light")
     window.show_page("models")

@@ -53,7 +53,7 @@ class Choice(QPushButton):
         self._mark.setPixmap(icons.icon(self._icon, "accent").pixmap(QSize(32, 32)))
 
     def sizeHint(self) -> QSize:
-        return self._row.sizeHint().expandedTo(QSize(256, 104))
+        return self._row.sizeHint().expandedTo(QSize(256, 112))
 
 
 class StartPage(QWidget):

@@ -60,7 +60,8 @@ QPushButton[role="quiet"]:focus { border-color: $accent; }
 QPushButton[role="row"] { text-align: left; background: transparent; border-color: transparent; }
 QPushButton[role="row"]:hover { background: $hover; }
 QPushButton[role="row"]:focus { border-color: $accent; }
-QPushButton[role="choice"] { text-align: left; padding: 16px; border-radius: 8px; }
+QPushButton[role="choice"] { text-align: left; padding: 16px; border-radius: 8px;
+              min-height: 80px; }
 QPushButton[role="choice"]:focus { border: 2px solid $accent; padding: 15px; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox {

@@ -47,7 +47,8 @@ class Viewer(QWidget):
         self.stage = QWidget(self)
         self.canvas = Canvas(self.view, "Photo", parent=self.stage)
         self.bare = Canvas(self.view, "Photo without heatmap", leads=False, parent=self.stage)
-        self.bare.hide()
+        self._halves = (QWidget(self.stage), QWidget(self.stage))
+        self._halves[1].hide()
         self.main, self.other = Side(self.canvas), Side(self.bare)
         self.captions = (caption(self.stage), caption(self.stage))
         self._make_actions()
@@ -94,12 +95,15 @@ class Viewer(QWidget):
         row = QHBoxLayout(self.stage)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        for canvas, words in zip((self.canvas, self.bare), self.captions, strict=True):
-            half = QVBoxLayout()
-            half.setSpacing(0)
-            half.addWidget(words)
-            half.addWidget(canvas, 1)
-            row.addLayout(half, 1)
+        for half, canvas, words in zip(
+            self._halves, (self.canvas, self.bare), self.captions, strict=True
+        ):
+            stack = QVBoxLayout(half)
+            stack.setContentsMargins(0, 0, 0, 0)
+            stack.setSpacing(0)
+            stack.addWidget(words)
+            stack.addWidget(canvas, 1)
+            row.addWidget(half, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -164,7 +168,7 @@ class Viewer(QWidget):
         blocked = self.bare_action.blockSignals(True)
         self.bare_action.setChecked(beside is not None)
         self.bare_action.blockSignals(blocked)
-        self.bare.setVisible(beside is not None)
+        self._halves[1].setVisible(beside is not None)
         self._refresh_overlay()
 
     def set_look(self, opacity: float, colormap: str) -> None:

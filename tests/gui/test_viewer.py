@@ -215,6 +215,8 @@ def test_the_bare_photo_stands_beside_and_moves_along(
     assert at(viewer, *inside, viewer.bare) != at(viewer, *inside)
     QTest.keyClick(viewer.canvas, Qt.Key.Key_O)
     assert not viewer.bare.isVisible()
+    # The photo has the whole room again.
+    qtbot.waitUntil(lambda: viewer.canvas.width() == viewer.stage.width())
 
 
 def test_z_shows_single_pixels_and_the_whole_again(
