@@ -48,6 +48,7 @@ def test_a_batch_in_parts_is_the_same_step(
     assert torch.allclose(weights(whole), weights(parts), atol=2e-5)
 
 
+@pytest.mark.usefixtures("one_core")
 def test_when_memory_runs_out_smaller_parts_do_the_same_step(
     well: Path, steady: MakeRecipe, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
