@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
-from geoview import __version__
 from geoview.measure import checks
 from geoview.measure.checks import Objection
 from geoview.measure.cube import CubeFit, fit_cube
-from geoview.measure.methods import Picture, measure_method
+from geoview.measure.methods import Picture, measure_method, unmeasured
 from geoview.measure.objects import Objects, find
 from geoview.measure.options import MeasureOptions
 from geoview.measure.other_scale import other_scale
@@ -44,7 +42,7 @@ def measure_objects(picture: Picture, objects: Objects, *, options: MeasureOptio
     specimen = checks.main_specimen(objects)
     scale, objections = _scale(picture, objects, options=options)
     objections = [*checks.of_specimen(objects), *objections]
-    done = _empty(picture, options=options)
+    done = unmeasured(picture, options=options)
     if plates := objects.of("plate"):
         done = replace(done, plate_box_px=plates[0].box_xyxy)
     if specimen is not None:
@@ -97,16 +95,3 @@ def _focal_px(picture: Picture) -> float | None:
     if picture.focal_35mm is None:
         return None
     return picture.focal_35mm * float(np.hypot(picture.width_px, picture.height_px)) / 43.27
-
-
-def _empty(picture: Picture, *, options: MeasureOptions) -> Measurement:
-    return Measurement(
-        file=picture.file,
-        status="rejected",
-        reasons=(),
-        width_px=picture.width_px,
-        height_px=picture.height_px,
-        method=options.method,
-        app_version=__version__,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-    )

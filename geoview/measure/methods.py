@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geoview import __version__
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement
 
@@ -36,6 +38,20 @@ class Picture:
     def px_per_cell(self) -> float:
         """Original pixels for each pixel of ``pixels``, at least 1."""
         return float(self.width_px / self.pixels.shape[1])
+
+
+def unmeasured(picture: Picture, *, options: MeasureOptions) -> Measurement:
+    """What is known of a picture before anything was found in it: rejected, reasons to come."""
+    return Measurement(
+        file=picture.file,
+        status="rejected",
+        reasons=(),
+        width_px=picture.width_px,
+        height_px=picture.height_px,
+        method=options.method,
+        app_version=__version__,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 class Measure(Protocol):

@@ -15,14 +15,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from math import hypot
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geoview import __version__
 from geoview.errors import ModelError
-from geoview.measure.methods import Picture, measure_method
+from geoview.measure.methods import Picture, measure_method, unmeasured
 from geoview.measure.objects import Objects, find
 from geoview.measure.options import MeasureOptions
 from geoview.measure.paper_boxes import (
@@ -168,7 +166,7 @@ def _measured(
     rules: PaperRules,
 ) -> Measurement:
     """The rules of section 5 on the boxes; ``to_px`` original pixels for one of ``grey``."""
-    nothing = _rejected(picture, options)
+    nothing = unmeasured(picture, options=options)
     if len(things) != 2:
         found = {0: "nothing was found", 1: "only one object was found"}
         return replace(nothing, reasons=(found.get(len(things), "more than two objects"),))
@@ -180,19 +178,6 @@ def _measured(
     if not rules.times[0] <= times <= rules.times[1]:
         return replace(sized, reasons=(f"out of the size window: {times:.2g} cube edges long",))
     return replace(sized, status="accepted", reasons=())
-
-
-def _rejected(picture: Picture, options: MeasureOptions) -> Measurement:
-    return Measurement(
-        file=picture.file,
-        status="rejected",
-        reasons=(),
-        width_px=picture.width_px,
-        height_px=picture.height_px,
-        method=options.method,
-        app_version=__version__,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
 
 
 def _cube_first(
