@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
@@ -139,12 +140,12 @@ class Measuring:
             measurement = replace(measurement, user=self.user)
         return self._kept.correct(self._photo(measurement.file), measurement)
 
-    def undo(self) -> str | None:
-        """Take back this person's newest correction in the folder; the file it concerned."""
+    def undo(self) -> tuple[str, ...]:
+        """Take back this person's newest correction in the folder; the files it concerned."""
         return self._kept.undo(self.user)
 
-    def redo(self) -> str | None:
-        """Bring back what this person undid last; the file it concerned."""
+    def redo(self) -> tuple[str, ...]:
+        """Bring back what this person undid last; the files it concerned."""
         return self._kept.redo(self.user)
 
     def can_undo(self) -> bool:
@@ -172,7 +173,8 @@ class Measuring:
         """Measure the photos that have no scale of their own with that of ``from_file``.
 
         Yields as ``run`` does. Photos of another size in pixels were not taken with the same
-        set-up and are left alone, as is what a person corrected. Raises DataError.
+        set-up and are left alone, as is what a person corrected. It is this person's correction
+        of all of them, undone in one go. Raises DataError.
         """
         scale = self.scale_of(from_file)
         known = self._kept.current(outlines=False)
@@ -188,7 +190,13 @@ class Measuring:
         todo = [photo for photo in self.project.photos if photo.file in same]
         options = replace(self.options, scale=scale)
         yield from self._work(
-            todo, options, total=len(todo), protect=0, cancelled=cancelled, notify=notify
+            todo,
+            options,
+            total=len(todo),
+            protect=0,
+            together=f"scale of {from_file}, {uuid.uuid4().hex}",
+            cancelled=cancelled,
+            notify=notify,
         )
 
     def table(
@@ -257,15 +265,18 @@ class Measuring:
         *,
         total: int,
         protect: int,
+        together: str = "",
         cancelled: Callable[[], bool],
         notify: Callable[[str], None],
     ) -> Iterator[tuple[list[Measurement], Progress]]:
         done, failed, rate = total - len(todo), 0, Rate()
         yield [], Progress(done, total)
-        made_with = _settings(options)
+        made_with = together or _settings(options)
         for pairs in self._measured(todo, options, cancelled=cancelled):
             for one in (m for _, m in pairs if m.reasons and m.reasons[0].startswith(FAILED)):
                 notify(f"{one.file}: {one.reasons[0]}.")
+            if together:
+                pairs = [(photo, replace(m, user=self.user)) for photo, m in pairs]
             kept = self._kept.add(pairs, made_with=made_with, protect_after=protect)
             done += len(pairs)
             failed += sum(is_unreadable(m) for _, m in pairs)

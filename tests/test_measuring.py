@@ -127,10 +127,10 @@ def test_a_correction_stays_unless_asked_and_is_undone_after_a_restart(tray: Pat
         measuring = make(project)
         assert measuring.can_undo()
         assert not Measuring(project, options=MeasureOptions(), user="ben").can_undo()
-        assert measuring.undo() == "GM-001.jpg"
+        assert measuring.undo() == ("GM-001.jpg",)
         assert measuring.one("GM-001.jpg") == before
         assert (measuring.can_undo(), measuring.can_redo()) == (False, True)
-        assert measuring.redo() == "GM-001.jpg"
+        assert measuring.redo() == ("GM-001.jpg",)
         run(measuring, again=True)
         again = measuring.one("GM-001.jpg")
         assert again is not None
@@ -238,6 +238,24 @@ def test_a_reference_shot_gives_its_scale_to_photos_without_one(project: Project
     assert left.scale is None
     with pytest.raises(DataError, match=r"bad\.jpg has no scale"):
         list(measuring.inherit("bad.jpg"))
+
+
+def test_a_scale_taken_over_by_several_photos_is_undone_in_one_go(project: Project) -> None:
+    measuring = make(project, FakeMeasure())
+    run(measuring)
+    bare = {"bare 1.jpg", "bare 2.jpg"}
+    before = {file: measuring.one(file) for file in bare}
+    found = [m for batch, _ in measuring.inherit("GM-001.jpg") for m in batch]
+    assert {m.file for m in found} == bare
+    assert {m.user for m in found} == {measuring.user}
+    assert set(measuring.undo()) == bare
+    assert {file: measuring.one(file) for file in bare} == before
+    assert not measuring.can_undo()
+    assert set(measuring.redo()) == bare
+    assert all((one := measuring.one(file)) and one.scale for file in bare)
+    measuring.undo()
+    list(measuring.inherit("GM-001.jpg"))
+    assert not measuring.can_redo()
 
 
 def test_a_scale_for_the_whole_run_is_not_used_on_another_size(project: Project) -> None:

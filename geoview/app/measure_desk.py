@@ -216,7 +216,7 @@ class MeasureDesk(QObject):
         self.steps_changed.emit(stepped.can_undo, stepped.can_redo)
         self.stepped.emit(stepped, what)
         if stepped.measurement is not None and not self.saving:
-            self.changed.emit([light(stepped.measurement)])
+            self.changed.emit([light(stepped.measurement), *stepped.others])
 
     # Jobs
 

@@ -339,7 +339,10 @@ class MeasurePage(PanelsPage):
         self.go_to(stepped.file)
         self.editor.show_measurement(stepped.measurement)
         self.result.show_measurement(stepped.measurement)
-        self.editor.say(f"{'Undone' if what == 'undo' else 'Done again'}: {said} of {row.name}")
+        more = f" and {len(stepped.others)} more photos" if stepped.others else ""
+        self.editor.say(
+            f"{'Undone' if what == 'undo' else 'Done again'}: {said} of {row.name}{more}"
+        )
 
     def escape(self) -> bool:
         """Let go of a handle, drop what is drawn, or close the export strip; False if none."""

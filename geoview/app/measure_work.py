@@ -35,12 +35,14 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """The outcome of a correction, an undo or a redo; ``measurement`` holds now."""
+    """The outcome of a correction, an undo or a redo; ``measurement`` holds now, and so do
+    ``others``, without outlines, of photos that were corrected together with it."""
 
     file: str | None
     measurement: Measurement | None
     can_undo: bool
     can_redo: bool
+    others: tuple[Measurement, ...] = ()
 
 
 def make_measuring(project: Project, settings: Settings) -> Measuring:
@@ -86,11 +88,20 @@ def save(measuring: Measuring, measurement: Measurement) -> Stepped:
 
 
 def undo(measuring: Measuring) -> Stepped:
-    return _stepped(measuring, measuring.undo())
+    return _moved(measuring, measuring.undo())
 
 
 def redo(measuring: Measuring) -> Stepped:
-    return _stepped(measuring, measuring.redo())
+    return _moved(measuring, measuring.redo())
+
+
+def _moved(measuring: Measuring, files: tuple[str, ...]) -> Stepped:
+    stepped = _stepped(measuring, files[0] if files else None)
+    rest = set(files[1:])
+    if not rest:
+        return stepped
+    others = (m for m in measuring.results(outlines=False) if m is not None and m.file in rest)
+    return replace(stepped, others=tuple(others))
 
 
 def _stepped(measuring: Measuring, file: str | None) -> Stepped:

@@ -1,7 +1,8 @@
 """Measurements in the catalogue: a list of steps per photo that is only ever added to.
 
 The newest live step of a photo holds, as long as the photo is unchanged since. Undo and redo
-move a person's own corrections between "live" and "undone"; everything stays in the history.
+move a person's own corrections between "live" and "undone", those made together in one
+go; everything stays in the history.
 """
 
 from __future__ import annotations
@@ -94,16 +95,19 @@ class Measurements:
         made_with: str,
         protect_after: int = 0,
     ) -> list[Measurement]:
-        """Keep automatic measurements in one transaction; returns those that now hold.
+        """Keep measurements in one transaction; returns those that now hold.
 
         Where a person's correction with a number above ``protect_after`` holds, it stays, and the
-        automatic measurement is left out.
+        measurement is left out. Measurements with a ``user`` count as that person's corrections,
+        and those with the same ``made_with`` as made together.
         """
         pairs = list(measured)
         with self._catalog.writing() as connection:
             files = [photo.file for photo, _ in pairs]
             protected = self._corrected(connection, files, after=protect_after)
             kept = [(p, m) for p, m in pairs if p.file not in protected]
+            for user in {m.user for _, m in kept if m.user}:
+                self._drop_undone(connection, user)
             self._insert(connection, kept, made_with=made_with)
         return [measurement for _, measurement in kept]
 
@@ -116,12 +120,12 @@ class Measurements:
             self._insert(connection, [(photo, measurement)], made_with="")
         return Changes(results=(photo.file,))
 
-    def undo(self, user: str) -> str | None:
-        """Take back this person's newest correction that still holds; the file it concerned."""
+    def undo(self, user: str) -> tuple[str, ...]:
+        """Take back this person's newest correction that still holds; the files it concerned."""
         return self._move(self._undoable, user, to="undone")
 
-    def redo(self, user: str) -> str | None:
-        """Bring back what this person undid last; the file it concerned."""
+    def redo(self, user: str) -> tuple[str, ...]:
+        """Bring back what this person undid last; the files it concerned."""
         return self._move(self._redoable, user, to="live")
 
     def can_undo(self, user: str) -> bool:
@@ -159,13 +163,13 @@ class Measurements:
         return self._fresh(*columns).where(~_newer())
 
     def _undoable(self, user: str) -> Select[Any]:
-        mine = self._holding(_STEP.id, _PHOTO.file).where(_STEP.user == user)
+        mine = self._holding(_STEP.id, _PHOTO.file, _STEP.made_with).where(_STEP.user == user)
         return mine.order_by(_STEP.id.desc()).limit(1)
 
     def _redoable(self, user: str) -> Select[Any]:
         """The oldest undone step of this person that would hold again: nothing live came after."""
         return (
-            select(_STEP.id, _PHOTO.file)
+            select(_STEP.id, _PHOTO.file, _STEP.made_with)
             .select_from(_JOINED)
             .where(
                 self._catalog.here(),
@@ -182,13 +186,21 @@ class Measurements:
         with self._catalog.reading() as connection:
             return connection.execute(query).first()
 
-    def _move(self, which: Callable[[str], Select[Any]], user: str, *, to: State) -> str | None:
+    def _move(
+        self, which: Callable[[str], Select[Any]], user: str, *, to: State
+    ) -> tuple[str, ...]:
         with self._catalog.writing() as connection:
             row = connection.execute(which(user)).first()
             if row is None:
-                return None
-            _set_state(connection, [row[0]], to)
-        return str(row[1])
+                return ()
+            steps = [row]
+            if together := row[2]:
+                state: State = "live" if to == "undone" else "undone"
+                query = select(_STEP.id, _PHOTO.file).select_from(_JOINED)
+                same = (_STEP.state == state, _STEP.user == user, _STEP.made_with == together)
+                steps = list(connection.execute(query.where(self._catalog.here(), *same)))
+            _set_state(connection, [step[0] for step in steps], to)
+        return tuple(str(step[1]) for step in steps)
 
     def _drop_undone(self, connection: Connection, user: str) -> None:
         mine = select(_PHOTO.id).where(self._catalog.here())
@@ -246,5 +258,6 @@ def _newer() -> Any:
 
 
 def _set_state(connection: Connection, ids: Sequence[int], state: State) -> None:
-    step = update(schema.measurements).where(_STEP.id.in_(ids))
-    connection.execute(step.values(state=state))
+    for start in range(0, len(ids), _CHUNK):
+        step = update(schema.measurements).where(_STEP.id.in_(ids[start : start + _CHUNK]))
+        connection.execute(step.values(state=state))

@@ -64,7 +64,7 @@ def test_it_counts_only_while_the_photo_is_unchanged(tmp_path: Path, photos: lis
         catalog.sync([replace(photos[0], mtime_ns=99), *photos[1:]])
         assert kept.current() == {}
         assert kept.made_with() == {}
-        assert kept.undo("ana") is None
+        assert kept.undo("ana") == ()
         assert [step.unchanged for step in kept.history("a.jpg")] == [False, False]
         assert not any(step.holds for step in kept.history("a.jpg"))
         catalog.sync(photos)
@@ -86,10 +86,10 @@ def test_undo_and_redo_across_restarts(tmp_path: Path, photos: list[Photo]) -> N
         undone.append(kept.undo("ana"))
         catalog.close()
         catalog, kept = opened(tmp_path, photos)
-    assert undone == ["a.jpg", "b.jpg", "a.jpg", None]
+    assert undone == [("a.jpg",), ("b.jpg",), ("a.jpg",), ()]
     assert lengths(kept) == {"a.jpg": 10}
     redone = [kept.redo("ana") for _ in range(4)]
-    assert redone == ["a.jpg", "b.jpg", "a.jpg", None]
+    assert redone == [("a.jpg",), ("b.jpg",), ("a.jpg",), ()]
     assert not kept.can_redo("ana")
     assert lengths(kept) == {"a.jpg": 12, "b.jpg": 21}
     catalog.close()
@@ -105,11 +105,11 @@ def test_a_new_correction_cuts_off_what_was_undone(tmp_path: Path, photos: list[
         kept.undo("ana")
         kept.correct(a, by_hand("a.jpg", 12))
         assert not kept.can_redo("ana")
-        assert kept.redo("ana") is None
+        assert kept.redo("ana") == ()
         assert lengths(kept) == {"a.jpg": 12}
         states = [(s.measurement.size_mm.length, s.state) for s in kept.history("a.jpg")]  # type: ignore[union-attr]
         assert states == [(11, "dropped"), (12, "live")]
-        assert kept.undo("ana") == "a.jpg"
+        assert kept.undo("ana") == ("a.jpg",)
         assert kept.current() == {}
 
 
@@ -121,10 +121,10 @@ def test_people_undo_their_own_corrections(tmp_path: Path, photos: list[Photo]) 
         kept.correct(a, by_hand("a.jpg", 10, "ana"))
         kept.correct(a, by_hand("a.jpg", 11, "ben"))
         # Ana's length of a.jpg no longer holds, so that taking it back would change nothing.
-        assert kept.undo("ana") == "b.jpg"
+        assert kept.undo("ana") == ("b.jpg",)
         assert lengths(kept) == {"a.jpg": 11}
         assert not kept.can_undo("ana")
-        assert kept.undo("ben") == "a.jpg"
+        assert kept.undo("ben") == ("a.jpg",)
         assert lengths(kept) == {"a.jpg": 10}
         kept.correct(b, by_hand("b.jpg", 22, "ana"))
         assert kept.can_redo("ben")
@@ -145,7 +145,7 @@ def test_an_automatic_measurement_never_hides_a_correction_unasked(
         kept.add(both, made_with="{}", protect_after=asked)
         assert lengths(kept) == {"a.jpg": 30, "b.jpg": 22}
         # What an automatic measurement replaced is no longer undone, nor redone over it.
-        assert kept.undo("ana") == "b.jpg"
+        assert kept.undo("ana") == ("b.jpg",)
         assert not kept.can_undo("ana")
         kept.add(both, made_with="{}", protect_after=kept.last_id())
         assert not kept.can_redo("ana")
@@ -188,7 +188,7 @@ def test_two_folders_in_one_database_do_not_mix(tmp_path: Path) -> None:
         for catalog, kept, length in ((first, x, 10), (second, y, 20)):
             catalog.sync([photo("a.jpg", folder=catalog.folder)])
             kept.correct(photo("a.jpg", folder=catalog.folder), by_hand("a.jpg", length))
-        assert x.undo("ana") == "a.jpg"
+        assert x.undo("ana") == ("a.jpg",)
         assert lengths(y) == {"a.jpg": 20}
         y.correct(photo("a.jpg", folder=second.folder), by_hand("a.jpg", 21))
         assert x.can_redo("ana")
