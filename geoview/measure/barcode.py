@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from geoview.measure.code128 import read_code128
 
 # A code on a plate that is cut out fills more of it than of a whole photo.
-WHOLE_PX, PLATE_PX = 1600, 1000
+WHOLE_PX, PLATE_PX = 1280, 1000
 
 
 def read_codes(pixels: NDArray[np.uint8], *, longest_px: int = WHOLE_PX) -> list[str]:

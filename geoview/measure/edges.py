@@ -11,7 +11,7 @@ from geoview.measure.pose import EDGES, UNIT, Floats, Pose
 
 # Points sampled along an edge, the pieces they are averaged in, and cells beyond the search for
 # the noise around.
-_ALONG, GROUPS, _MARGIN = 40, 10, 8
+_ALONG, GROUPS, _MARGIN = 30, 10, 8
 # Radius of a ground cube's edges, in edges (half a millimetre of an inch).
 ROUNDING = 0.02
 # Standard deviations, in edges, of a whole edge: a ground edge is no line.

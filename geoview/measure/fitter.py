@@ -13,8 +13,8 @@ from geoview.measure.pose import EDGES, PARAMETERS, Floats, Pose
 from geoview.measure.prior import counted, prior
 
 DIRECTIONS = np.stack(
-    [np.cos(np.linspace(0, 2 * np.pi, 72, endpoint=False)),
-     np.sin(np.linspace(0, 2 * np.pi, 72, endpoint=False))], axis=1
+    [np.cos(np.linspace(0, 2 * np.pi, 48, endpoint=False)),
+     np.sin(np.linspace(0, 2 * np.pi, 48, endpoint=False))], axis=1
 )  # fmt: skip
 # Standardised residuals count less from here on; parts of a step that are tried.
 _LOSS, _PARTS = 2.5, np.array([1.0, 0.4, 0.1, 0.0])
@@ -126,7 +126,7 @@ class Fitter:
 
     def from_near(self, pose: Pose) -> CubeFit | None:
         """A pose that is about right fitted to the photo's edges."""
-        return self._fitted(pose, (self._near, self._near, 0.7 * self._near), steps=3)
+        return self._fitted(pose, (self._near, 0.7 * self._near), steps=2)
 
     @property
     def _near(self) -> float:

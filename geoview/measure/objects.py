@@ -35,7 +35,7 @@ ObjectKind = Literal["specimen", "cube", "plate", "other"]
 KINDS: tuple[ObjectKind, ...] = ("specimen", "cube", "plate", "other")
 # Longest side of the part of the picture in which an outline is drawn, and how far, in pixels of
 # that part, it may be from the finest one.
-FINE_PX = 800
+FINE_PX = 640
 TOLERANCE_PX = 0.3
 # How far, in the network's cells, its border may be wrong.
 BAND_CELLS = 2.0
@@ -144,7 +144,9 @@ def _outline(crop: Pixels, view: View, part: Part, labels: Labels) -> NDArray[np
     import cv2
 
     height, width = _fine_shape(crop.shape)
-    picture = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
+    # Averaging is slow, and needed only where pixels would be left out.
+    how = cv2.INTER_AREA if 2 * width < crop.shape[1] else cv2.INTER_LINEAR
+    picture = cv2.resize(crop, (width, height), interpolation=how)
     share = outline.enlarged(_alone(view, part, labels), shape=(height, width))
     band_px = BAND_CELLS * width / view.columns
     if KINDS[part.label - 1] in REFINED:
