@@ -31,13 +31,20 @@ def pose_of_quad(
 
     def residuals(step: Floats, start: Pose) -> Floats:
         pose = start.moved(step)
-        apart = (pose.corners_px()[list(TOP)] - corners) / sd
-        return np.concatenate([apart.ravel(), prior(pose, focal_px=focal_px)])
+        apart = (pose.corners_px()[..., list(TOP), :] - corners) / sd
+        apart = apart.reshape(*apart.shape[:-2], -1)
+        return np.concatenate([apart, prior(pose, focal_px=focal_px)], axis=-1)
+
+    def slopes(step: Floats, start: Pose) -> Floats:
+        # All of them in one call, or every drag of a corner would be felt.
+        near = np.vstack([np.zeros(PARAMETERS), 1e-6 * np.eye(PARAMETERS)])
+        every = residuals(step + near, start)
+        return np.asarray((every[1:] - every[0]).T / 1e-6)
 
     fits: list[tuple[Any, Pose]] = []
     for focal in _FOCALS:
         start = _from_homography(corners, focal * max(size_px), size_px, edge_mm)
-        found = least_squares(residuals, np.zeros(PARAMETERS), args=(start,), x_scale=0.05)
+        found = least_squares(residuals, np.zeros(PARAMETERS), slopes, args=(start,), method="lm")
         fits.append((found, start.moved(found.x)))
     best, pose = min(fits, key=lambda fit: float(fit[0].cost))
     # The slopes are those at the start; close enough for an interval.

@@ -25,7 +25,7 @@ VIEW_PX = 256
 # How many scenes are photos as they were taken; the others are put together.
 PHOTOS = 0.75
 # How much oftener a photo with clutter, contacts and shadows is taken.
-HARD_WEIGHT = 2.5
+HARD_WEIGHT = 2.0
 # Mask values to classes: the second specimen is a specimen; a clear box and clutter are "other".
 CLASS_OF = np.array([0, 1, 2, 3, 1, 4, 4], np.uint8)
 SPECIMEN, CUBE, PLATE, OTHER = 1, 2, 3, 4
@@ -33,13 +33,14 @@ SPECIMEN, CUBE, PLATE, OTHER = 1, 2, 3, 4
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A photo at ``WORK_PX``, its classes, and the background without its objects."""
+    """A photo at ``WORK_PX``, its classes, the background without its objects, and how often it
+    is taken."""
 
     file: str
-    style: str
     pixels: Picture
     labels: Labels
     empty: Picture
+    weight: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +53,19 @@ class Cutout:
     kind: int
 
 
-def read_samples(folder: Path) -> list[Sample]:
-    """Every photo of the rendered specimens with its mask, as displayed."""
+def read_samples(folder: Path, *, weight: float = 1.0) -> list[Sample]:
+    """Every photo of the rendered specimens with its mask, as displayed; none without the folder.
+    ``weight``: how often one is taken, beside those of other folders."""
     found = []
     for truth in sorted(folder.glob("truth_*.jsonl")):
         for line in truth.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            found.append(_read(folder, row["file"], row["mask"], row["style"]))
+            taken = weight * (HARD_WEIGHT if row["style"] == "hard" else 1)
+            found.append(_read(folder, row["file"], row["mask"], weight=taken))
     return found
 
 
-def _read(folder: Path, file: str, mask: str, style: str) -> Sample:
+def _read(folder: Path, file: str, mask: str, *, weight: float) -> Sample:
     pixels = decode(folder / file).pixels
     data = np.frombuffer((folder / mask).read_bytes(), np.uint8)
     labels = CLASS_OF[cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)]
@@ -70,7 +73,7 @@ def _read(folder: Path, file: str, mask: str, style: str) -> Sample:
     size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
     pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
-    return Sample(file, style, pixels, labels, _emptied(pixels, labels))
+    return Sample(file, pixels, labels, _emptied(pixels, labels), weight)
 
 
 def _emptied(pixels: Picture, labels: Labels) -> Picture:
@@ -112,7 +115,7 @@ class Scenes:
         self.samples = samples
         self.things = cutouts(samples)
         self.by_kind = {k: [t for t in self.things if t.kind == k] for k in (1, 2, 3, 4)}
-        weights = np.array([HARD_WEIGHT if s.style == "hard" else 1.0 for s in samples])
+        weights = np.array([sample.weight for sample in samples])
         self.weights = weights / weights.sum()
         self.size = size
         self.rng = np.random.default_rng(seed)
@@ -262,12 +265,12 @@ class Scenes:
         """Light, contrast, white balance, blur, noise and JPEG as cameras make them."""
         rng = self.rng
         x = pixels.astype(np.float32) / 255
-        x = x ** np.exp(rng.uniform(-0.35, 0.35)) * rng.uniform(0.75, 1.2)
+        x = x ** np.float32(np.exp(rng.uniform(-0.35, 0.35))) * np.float32(rng.uniform(0.75, 1.2))
         x *= rng.uniform(0.94, 1.06, 3).astype(np.float32)
         if rng.random() < 0.3:
             x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.3, 1.3))
         if rng.random() < 0.5:
-            x = x + rng.normal(0, rng.uniform(0, 0.03), x.shape).astype(np.float32)
+            x = x + rng.uniform(0, 0.03) * rng.standard_normal(x.shape, np.float32)
         pixels = (np.clip(x, 0, 1) * 255).astype(np.uint8)
         if rng.random() < 0.3:
             quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))]

@@ -1,23 +1,28 @@
 #!/usr/bin/env python
 """Make the object finder of the size tool, resources/models/specimens-rendered.safetensors.
 
-  packaging/specimens/train.py [--shared ../shared] [--only all|fold0|fold1|fold2]
+  packaging/specimens/train.py [--shared ../shared] [--rendered build/specimens/rendered]
+                               [--only all|fold0|fold1|fold2]
 
-Trained on the 96 rendered photos of ../shared/data/specimens only, starting from MobileNetV2.
-Three folds, each judged on photos it has not seen, give the figures on the card; the model that
-is shipped is trained on all photos. Run it again after an interruption: rounds that are done are
-kept in build/specimens. A round takes a core about six minutes; with --only, several parts may
-be trained at once.
+Starts from MobileNetV2 and learns from the 96 rendered photos of ../shared/data/specimens and
+from those that render.py made, where there are any. Three folds of the 96, each judged on photos
+it has not seen, give the figures on the card; the model that is shipped is trained on all
+photos. Parts that are done are kept in build/specimens; with --only, several may be trained at
+once: a part takes a core about 50 minutes. With --start DIR the parts go on from those of an
+earlier training with the same folds.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import judge
 import numpy as np
 import torch
@@ -25,6 +30,8 @@ from safetensors.torch import load_file
 from scenes import Sample, Scenes, read_samples
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 import geoview
 from geoview.models import bundle
@@ -40,11 +47,18 @@ CLASS_WEIGHTS = [1.0, 1.0, 1.5, 1.0, 3.0]
 INPUT_PX = 256
 FOLDS = 3
 PARTS = ["all", *(f"fold{i}" for i in range(FOLDS))]
+# Training pictures, width and height.
+SIZES = ((192, 160), (160, 192))
 STYLES = ("catalogue", "hard", "negative")
+# How much oftener one of the 96 photos is taken than one of render.py's, which are plainer.
+HELD_WEIGHT = 3.0
 SEED = 7
 BATCH = 8
-# Each round begins where the one before ended, with the rates up again.
-STEPS, ROUNDS = 310, 2
+STEPS = 3000
+# The last of the training is averaged over about so many steps.
+EMA_STEPS = 300
+# Rates of the backbone and of what is new.
+RATES = [3e-4, 3e-3]
 
 
 def blank_card() -> ModelCard:
@@ -67,13 +81,13 @@ def blank_card() -> ModelCard:
             "Apache-2.0. Started from MobileNetV2 (Google, coral test data, Apache-2.0); trained "
             "on photos rendered for this project."
         ),
-        trained_on=["96 rendered museum photos with id masks, and scenes composed of them"],
+        trained_on=["rendered museum photos with id masks, and scenes composed of them"],
         app_version=geoview.__version__,
     )
 
 
 def fold_of(samples: list[Sample]) -> dict[str, int]:
-    """The fold that holds each photo out: in turn within each style."""
+    """The fold that holds each of the 96 photos out: in turn within each style."""
     return {sample.file: int(sample.file.split("_")[1][:3]) % FOLDS for sample in samples}
 
 
@@ -85,27 +99,49 @@ def fresh(weights: Path, *, seed: int) -> nn.Module:
     return module
 
 
-def train(module: nn.Module, samples: list[Sample], *, steps: int, seed: int) -> nn.Module:
-    """One round of training on ``samples`` and scenes composed of them."""
-    torch.manual_seed(seed)
-    module = module.to(memory_format=torch.channels_last)
-    optimiser, schedule = _optimiser(module, steps)
-    scenes = {size: Scenes(samples, size=size, seed=seed) for size in ((192, 160), (160, 192))}
+def train(module: nn.Module, samples: list[Sample], *, options: argparse.Namespace) -> nn.Module:
+    """``module`` trained on ``samples`` and scenes composed of them, averaged, on the CPU."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    module = module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser, schedule = _optimiser(module, options.steps)
+    averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / EMA_STEPS))
     begun = time.monotonic()
-    for step in range(steps):
-        source = scenes[list(scenes)[step % 2]]
-        loss = _loss(module, *_batch(source))
+    for step, (x, y) in enumerate(_batches(samples, options)):
+        loss = _loss(module, x.to(device), y.to(device))
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), 5.0)
         optimiser.step()
         schedule.step()
-        if step % 20 == 0:
-            print(
-                f"step {step}/{steps} loss {loss.item():.3f} {time.monotonic() - begun:.0f} s",
-                flush=True,
-            )
-    return module.eval()
+        averaged.update_parameters(module)
+        if step % 50 == 0:
+            took = time.monotonic() - begun
+            print(f"step {step}/{options.steps} loss {loss.item():.3f} {took:.0f} s", flush=True)
+        if step + 1 == options.steps:
+            break
+    return averaged.module.cpu().eval()
+
+
+class Stream(IterableDataset[tuple[Tensor, Tensor]]):
+    """Batches of scenes, (x float32 [B, 3, h, w], y int64 [B, h, w]), wide and high in turn; each
+    worker has scenes of its own."""
+
+    def __init__(self, samples: list[Sample], seed: int) -> None:
+        self.samples, self.seed = samples, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        worker = get_worker_info()
+        seed = self.seed + 1000 * (worker.id if worker else 0)
+        sources = [Scenes(self.samples, size=size, seed=seed) for size in SIZES]
+        while True:
+            for source in sources:
+                yield _batch(source)
+
+
+def _batches(samples: list[Sample], options: argparse.Namespace) -> Iterable[tuple[Tensor, Tensor]]:
+    torch.manual_seed(SEED)
+    stream = Stream(samples, SEED)
+    return DataLoader(stream, batch_size=None, num_workers=options.workers)
 
 
 def _optimiser(module: nn.Module, steps: int) -> tuple[Any, Any]:
@@ -118,11 +154,10 @@ def _optimiser(module: nn.Module, steps: int) -> tuple[Any, Any]:
     names = {id(p) for p in network.parameters()}
     slow = [p for p in network.parameters() if p.requires_grad]
     fast = [p for p in module.parameters() if id(p) not in names]
-    optimiser = torch.optim.AdamW(
-        [{"params": slow, "lr": 3e-4}, {"params": fast, "lr": 4e-3}], weight_decay=1e-3
-    )
+    groups = [{"params": part, "lr": rate} for part, rate in zip((slow, fast), RATES, strict=True)]
+    optimiser = torch.optim.AdamW(groups, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=[3e-4, 4e-3], total_steps=steps, pct_start=0.15
+        optimiser, max_lr=RATES, total_steps=steps, pct_start=0.1
     )
     return optimiser, schedule
 
@@ -130,12 +165,12 @@ def _optimiser(module: nn.Module, steps: int) -> tuple[Any, Any]:
 def _batch(scenes: Scenes) -> tuple[Tensor, Tensor]:
     pictures, labels = zip(*(scenes.one() for _ in range(BATCH)), strict=True)
     x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
-    y = torch.from_numpy(np.stack(labels)).long()
-    return x.contiguous(memory_format=torch.channels_last), y
+    return x, torch.from_numpy(np.stack(labels)).long()
 
 
 def _loss(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Cross-entropy plus the Dice loss of the classes that are there."""
+    x = x.contiguous(memory_format=torch.channels_last)
     logits = functional.interpolate(module(x), size=y.shape[-2:], mode="bilinear")
     shares = logits.softmax(1)
     truth = functional.one_hot(y, len(CLASSES)).permute(0, 3, 1, 2).float()
@@ -143,21 +178,21 @@ def _loss(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     dice = 1 - 2 * both / total.clamp(min=1)
     there = truth.sum((0, 2, 3)) > 0
     there[0] = False
-    weights = torch.tensor(CLASS_WEIGHTS)
+    weights = torch.tensor(CLASS_WEIGHTS, device=x.device)
     return functional.cross_entropy(logits, y, weight=weights) + 0.5 * dice[there].sum() / 4
 
 
-def made(name: str, *, samples: list[Sample], options: argparse.Namespace) -> Path:
-    """The trained segmenter "all" or "fold0" …, the last of its rounds; what is there stays."""
-    fold = fold_of(samples)
-    seen = [s for s in samples if f"fold{fold[s.file]}" != name]
-    module = fresh(options.shared / "weights" / "mobilenetv2_100.safetensors", seed=SEED)
-    for number in range(1, options.rounds + 1):
-        file: Path = options.work / f"{name}-{number}.safetensors"
-        if file.exists():
-            module = bundle.load(file).module
-            continue
-        module = train(module, seen, steps=options.steps, seed=SEED + number)
+def made(name: str, *, held: list[Sample], more: list[Sample], options: argparse.Namespace) -> Path:
+    """The trained segmenter "all" or "fold0" …; what is there stays."""
+    file: Path = options.work / f"{name}.safetensors"
+    if not file.exists():
+        fold = fold_of(held)
+        seen = [s for s in held if f"fold{fold[s.file]}" != name]
+        if options.start:
+            module = bundle.load(options.start / file.name).module
+        else:
+            module = fresh(options.shared / "weights" / "mobilenetv2_100.safetensors", seed=SEED)
+        module = train(module, [*seen, *more], options=options)
         bundle.save(file, module=module, card=blank_card())
     return file
 
@@ -181,14 +216,19 @@ def crossed(
 
 
 def ship(
-    trained: Path, *, samples: list[Sample], metrics: list[dict[str, Any]], steps: int
+    trained: Path,
+    *,
+    samples: list[Sample],
+    metrics: list[dict[str, Any]],
+    options: argparse.Namespace,
 ) -> None:
     """Put the segmenter trained on all photos among the resources, with its figures."""
+    start = options.start and bundle.load(options.start / trained.name).ref.sha256
     card = blank_card().model_copy(
         update={
             "metrics": metrics,
             "splits": {"train": [sample.file for sample in samples]},
-            "recipe": {"steps": steps, "batch": BATCH, "seed": SEED, "folds": FOLDS},
+            "recipe": {"steps": options.steps, "batch": BATCH, "seed": SEED, "start": start},
             "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )
@@ -199,22 +239,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "specimens")
+    parser.add_argument("--rendered", type=Path, default=ROOT / "build" / "specimens" / "rendered")
     parser.add_argument("--only", choices=PARTS, help="train this part and stop")
+    parser.add_argument("--start", type=Path, help="folder of parts to go on from")
     parser.add_argument("--without", nargs="*", default=[], choices=PARTS[1:])
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--workers", type=int, default=0, help="processes that make the scenes")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    cv2.setNumThreads(0)  # threads of its own would not live on in the workers
     options.work.mkdir(parents=True, exist_ok=True)
     folder = options.shared / "data" / "specimens"
-    samples = read_samples(folder)
+    held, more = read_samples(folder, weight=HELD_WEIGHT), read_samples(options.rendered)
+    print(f"{len(held)} photos of the project's data, {len(more)} rendered besides", flush=True)
+    (options.work / "folds.json").write_text(json.dumps(fold_of(held)), encoding="utf-8")
     wanted = [options.only] if options.only else [p for p in PARTS if p not in options.without]
-    files = {name: made(name, samples=samples, options=options) for name in wanted}
+    files = {name: made(name, held=held, more=more, options=options) for name in wanted}
     if not options.only:
         nets = {int(n[-1]): Segmenting(file) for n, file in files.items() if n != "all"}
-        metrics = crossed(folder, nets, fold_of(samples))
-        steps = options.steps * options.rounds
-        ship(files["all"], samples=samples, metrics=metrics, steps=steps)
+        metrics = crossed(folder, nets, fold_of(held))
+        ship(files["all"], samples=[*held, *more], metrics=metrics, options=options)
     return 0
 
 

@@ -80,10 +80,10 @@ def truth_of(folder: Path, style: str, count: int) -> list[Truth]:
 
 
 def folds_of(folder: Path, only: list[int] | None) -> dict[str, Segmenting]:
-    """For every photo the network, of its last round, that was not trained on it."""
+    """For every photo the network that was not trained on it."""
     folds = json.loads((folder / "folds.json").read_text(encoding="utf-8"))
     last = {
-        fold: Segmenting(max(folder.glob(f"fold{fold}-*.safetensors")))
+        fold: Segmenting(folder / f"fold{fold}.safetensors")
         for fold in sorted(set(folds.values()))
         if only is None or fold in only
     }
