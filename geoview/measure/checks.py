@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geoview.measure.contact import Contact
 from geoview.measure.cube import CubeFit
 from geoview.measure.methods import Picture
 from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.options import MeasureOptions
-from geoview.measure.pose import TOP, Pose
+from geoview.measure.pose import NORMALS, TOP, Pose
 from geoview.measure.region import beside, dense, near_frame
 from geoview.measured import MeasureStatus, Scale, Size
 
@@ -28,8 +29,9 @@ CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE = 0.02, 0.5, 0.3
 HIDDEN_SHARE = 0.22
 # Of the cube's place in the photo: from here on something stands before it.
 COVERED_SHARE = 0.03
-# Of the specimen's width: a contact with the cube, and how far that is from the cube's base.
-CONTACT_SHARE, OVERHANG_SHARE = 0.25, 0.1
+# Of the specimen's length and width, what the cube may hide; and the trust in a fit that needs no
+# more of the cube than is seen.
+MOST_HIDDEN, CLEAR_TRUST = 0.1, 0.8
 # Brushed or painted metal in tinted light stays below, pyrite and brass lie above.
 MOST_COLOUR = 0.26
 LEAST_OVERLAP, LEAST_TRUST, GOOD_TRUST, MOST_ERROR = 0.7, 0.32, 0.4, 0.012
@@ -37,8 +39,9 @@ STEEPEST_DEG = 52.0
 # Uprights of an oblique photo lean to its upper edge, or sideways where it was turned. Where they
 # seem to lean down, a side of the cube was taken for its top.
 UPSIDE_DOWN = -0.25
-# An oblique photo whose uprights do not lean up is turned, or the fit is wrong: it has to be sure.
-OBLIQUE_DEG, UPWARDS, SURE_TRUST = 25.0, 0.5, 1.0
+# An oblique photo whose uprights do not lean up is turned, or the fit is wrong: it has to be sure,
+# and no other face of the cube may be as little tilted as an upper one can be.
+OBLIQUE_DEG, UPWARDS, SURE_TRUST = 25.0, 0.5, 0.7
 MOST_UNSURE = 0.15
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
@@ -97,10 +100,7 @@ def of_fit(fit: CubeFit | None, *, picture: Picture, objects: Objects) -> Iterat
         return
     if colour_of_top(picture.pixels, fit, px_per_cell=picture.px_per_cell) > MOST_COLOUR:
         yield Objection("the supposed cube is not grey metal: it may be a crystal", fatal=True)
-    hidden = covered_share(fit, objects) > COVERED_SHARE
-    overlap = 1.0 if hidden else fit.overlap
-    # Regions are ragged: where the photo shows the edges, the region matters less.
-    trust = fit.support + 2 * (overlap - 0.9)
+    overlap, trust = _overlap(fit, objects), trust_in(fit, objects)
     ragged = fit.error_px > MOST_ERROR * fit.edge_px + 1
     if overlap < LEAST_OVERLAP or trust < LEAST_TRUST or ragged:
         yield Objection("the supposed cube does not have the shape of a cube", fatal=True)
@@ -109,9 +109,20 @@ def of_fit(fit: CubeFit | None, *, picture: Picture, objects: Objects) -> Iterat
     if (
         fit.pose.tilt_deg > STEEPEST_DEG
         or lean(fit.pose) < UPSIDE_DOWN
-        or (_sideways(fit.pose) and trust < SURE_TRUST)
+        or (_sideways(fit.pose) and (trust < SURE_TRUST or rival_tilt_deg(fit.pose) < STEEPEST_DEG))
     ):
         yield Objection("the photo is taken too obliquely to tell which face of the cube is up")
+
+
+def trust_in(fit: CubeFit, objects: Objects) -> float:
+    """How surely the photo shows the fitted cube: nothing of it at 0, all of it at 1."""
+    # Regions are ragged: where the photo shows the edges, the region matters less.
+    return fit.support + 2 * (_overlap(fit, objects) - 0.9)
+
+
+def _overlap(fit: CubeFit, objects: Objects) -> float:
+    """Of model and region; a region that something stands before says nothing."""
+    return 1.0 if covered_share(fit, objects) > COVERED_SHARE else fit.overlap
 
 
 def lean(pose: Pose) -> float:
@@ -125,30 +136,20 @@ def _sideways(pose: Pose) -> bool:
     return pose.tilt_deg > OBLIQUE_DEG and lean(pose) < UPWARDS * steep
 
 
-def of_contact(fit: CubeFit, objects: Objects, *, width_px: float) -> Iterator[Objection]:
-    """Whether cube and specimen may hide a part of one another."""
-    specimen, cube = objects.of("specimen")[0], objects.of("cube")[0]
-    border = dense(cube.outline_px, step_px=objects.px_per_cell)
-    if beside(border, objects, kinds=("specimen",), cells=2).mean() > HIDDEN_SHARE:
+def of_contact(contact: Contact, trust: float) -> Iterator[Objection]:
+    """Whether cube and specimen hide too much of one another; ``trust`` in the cube's fit."""
+    if contact.of_cube > HIDDEN_SHARE and trust < CLEAR_TRUST:
         yield Objection("the specimen hides a part of the cube")
-    outline = dense(specimen.outline_px, step_px=objects.px_per_cell)
-    contact = outline[beside(outline, objects, kinds=("cube",), cells=2)]
-    if not len(contact):
-        return
-    broad = float(np.linalg.norm(np.ptp(contact, axis=0))) > CONTACT_SHARE * width_px
-    if broad and _overhang(contact, fit) > OVERHANG_SHARE * width_px:
+    if max(contact.length, contact.width) > MOST_HIDDEN:
         yield Objection("the cube may hide a part of the specimen")
 
 
-def _overhang(contact: NDArray[np.float64], fit: CubeFit) -> float:
-    """How far (px) from the cube's base the contact lies: what stands before the cube meets it at
-    its base, what lies behind it is hidden from there on."""
-    import cv2
-
-    base = fit.pose.corners_px()[::2].astype(np.float32)
-    base = cv2.convexHull(base)
-    outside = [max(-cv2.pointPolygonTest(base, (float(x), float(y)), True), 0) for x, y in contact]
-    return float(np.percentile(outside, 80))
+def rival_tilt_deg(pose: Pose) -> float:
+    """How far the least tilted of the other visible faces is turned from the camera's axis."""
+    shown = pose.visible_faces()[1:]
+    facing = -(NORMALS[1:] @ pose.rotation.T)[:, 2]
+    most = float(facing[shown].max(initial=-1.0))
+    return float(np.degrees(np.arccos(np.clip(most, -1, 1))))
 
 
 def covered_share(fit: CubeFit, objects: Objects) -> float:

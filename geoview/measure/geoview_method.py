@@ -8,6 +8,7 @@ import numpy as np
 
 from geoview.measure import checks
 from geoview.measure.checks import Objection
+from geoview.measure.contact import Contact, contact_of, widened
 from geoview.measure.cube import CubeFit, fit_cube
 from geoview.measure.methods import Picture, measure_method, unmeasured
 from geoview.measure.objects import Objects, find
@@ -16,7 +17,6 @@ from geoview.measure.other_scale import other_scale
 from geoview.measure.region import cube_region
 from geoview.measure.scale import scale_from_cube
 from geoview.measure.scales import inherited
-from geoview.measure.size import size_of
 from geoview.measure.sized import sized
 from geoview.measured import Measurement, Scale
 
@@ -40,7 +40,7 @@ def measure(picture: Picture, *, options: MeasureOptions) -> Measurement:
 def measure_objects(picture: Picture, objects: Objects, *, options: MeasureOptions) -> Measurement:
     """Measure a picture in which the objects have been found."""
     specimen = checks.main_specimen(objects)
-    scale, objections = _scale(picture, objects, options=options)
+    scale, objections, contact = _scale(picture, objects, options=options)
     objections = [*checks.of_specimen(objects), *objections]
     done = unmeasured(picture, options=options)
     if plates := objects.of("plate"):
@@ -49,6 +49,7 @@ def measure_objects(picture: Picture, objects: Objects, *, options: MeasureOptio
         objections += checks.of_sharpness(picture.pixels, objects)
         edge_pm_px = EDGE_PM_CELLS * objects.px_per_cell
         done = sized(done, specimen.outline_px, scale, edge_pm_px=edge_pm_px)
+        done = widened(done, contact) if contact else done
         if done.size_mm is not None and scale is not None:
             objections += checks.of_size(done.size_mm, scale, options)
     status, reasons = checks.verdict(objections)
@@ -57,19 +58,21 @@ def measure_objects(picture: Picture, objects: Objects, *, options: MeasureOptio
 
 def _scale(
     picture: Picture, objects: Objects, *, options: MeasureOptions
-) -> tuple[Scale | None, list[Objection]]:
-    """The scale at the specimen's plane, from wherever the options allow, and what to say of it."""
+) -> tuple[Scale | None, list[Objection], Contact | None]:
+    """The scale at the specimen's plane, from wherever the options allow, what to say of it, and
+    how cube and specimen touch."""
     if options.scale_source != "cube":
-        return other_scale(picture, objects, options=options)
+        return *other_scale(picture, objects, options=options), None
     specimen = checks.main_specimen(objects)
     fit, objections = _cube(picture, objects, options=options)
     if fit is not None and specimen is not None and not any(o.fatal for o in objections):
         scale = scale_from_cube(fit.pose, fit.covariance, specimen.outline_px)
-        width_px = size_of(specimen.outline_px).width
-        return scale, [*objections, *checks.of_contact(fit, objects, width_px=width_px)]
+        contact = contact_of(fit, objects)
+        hidden = checks.of_contact(contact, checks.trust_in(fit, objects))
+        return scale, [*objections, *hidden], contact
     if options.scale is not None:
-        return inherited(options.scale, from_file=options.scale.inherited_from), []
-    return None, objections
+        return inherited(options.scale, from_file=options.scale.inherited_from), [], None
+    return None, objections, None
 
 
 def _cube(
