@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NAME ?=
 ARGS ?=
-# A Python with bpy 4.5.15, to render wells for `make model`.
+# A Python with bpy 4.5.15, to render wells for `make model` and specimens for `make segmenter`.
 BPY ?= $(BIN)/python
 
 .PHONY: run test setup bench screenshots model segmenter clean
@@ -37,6 +37,7 @@ model: setup
 	$(BIN)/python packaging/embedded/train.py --bpy-python $(BPY)
 
 segmenter: setup
+	$(BPY) packaging/specimens/render.py --out build/specimens/rendered
 	$(BIN)/python packaging/specimens/train.py
 
 clean:
