@@ -34,7 +34,8 @@ class Trainer:
     """Trains one module on given items in a job folder.
 
     ``fit`` writes ``last.safetensors`` (full state) and ``best.safetensors`` (weights of the
-    best validation epoch) into the folder, and goes on from ``last`` when it is there.
+    best validation epoch, or of the last one where the recipe keeps that) into the folder, and
+    goes on from ``last`` when it is there.
     """
 
     def __init__(
@@ -98,17 +99,18 @@ class Trainer:
             score, loss = self.validate()
             self._seconds_of_validation = time.monotonic() - started
             self.plateau.update(loss)
-            self._keep_best(score)
+            self._keep(score)
             self.epoch, self.step_in_epoch = self.epoch + 1, 0
             self._save()
             self.emit("epoch", epoch=self.epoch, epochs=self.part.epochs, score=score,
                       loss=loss, best=self.best)  # fmt: skip
 
-    def _keep_best(self, score: float) -> None:
+    def _keep(self, score: float) -> None:
         self.waited += 1
-        if score <= self.best:
+        if score > self.best:
+            self.best, self.waited = score, 0
+        elif self.part.keep == "best":
             return
-        self.best, self.waited = score, 0
         if self.share.rank == 0:
             checkpoint.save(self.job / "best.safetensors", dict(self.judged.state_dict()))
         self.fabric.barrier()

@@ -121,9 +121,10 @@ class TrainPart(_Strict):
     changes little (Clark et al. 2020).
 
     ``batch`` is what one step of the optimiser sees, over all devices; ``micro_batch`` how many
-    photos go through one device at once (0: all of them). ``criterion`` chooses the best epoch:
-    "auto" is mAP for multi-label and accuracy for single-label data. ``early_stop`` ends after
-    so many epochs without a better one (0: never).
+    photos go through one device at once (0: all of them). ``criterion`` tells the best epoch:
+    "auto" is mAP for multi-label and accuracy for single-label data. ``keep`` "last" takes the
+    weights of the last epoch all the same: with few validation photos the best one is chance.
+    ``early_stop`` ends after so many epochs without a better one (0: never).
     """
 
     epochs: int = Field(ge=1, le=10000)
@@ -145,6 +146,7 @@ class TrainPart(_Strict):
     ema: float = Field(default=0.0, ge=0, lt=1)
     clip_norm: float = Field(default=1.0, ge=0)
     criterion: Criterion = "auto"
+    keep: Literal["best", "last"] = "best"
     early_stop: int = Field(default=0, ge=0)
     layer_weight: float = Field(default=1.0, ge=0)
     area_weight: float = Field(default=1.0, ge=0)

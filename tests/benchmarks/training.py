@@ -1,8 +1,8 @@
 """Training throughput: GeoView's loop beside transformers' Trainer and a plain PyTorch loop.
 
-The same photos, backbone, batch, precision, random resized crop and flips in all three; the
-others decode with Pillow in DataLoader workers as their tutorials do. Photos per second over all
-epochs, the first (which fills GeoView's cache) included, and without it. The last line is one
+The same photos, backbone, batch, device, precision, random resized crop and flips in all three;
+the others decode with Pillow in DataLoader workers as their tutorials do. Photos per second over
+all epochs, the first (which fills GeoView's cache) included, and without it. The last line is one
 JSON object with the ratios.
 """
 
@@ -50,7 +50,10 @@ def main() -> int:
         "--precision", choices=("auto", "bf16", "fp32"), default="auto",
         help="the same in all three; auto: bf16 where the processor has it",
     )  # fmt: skip
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     options = parser.parse_args()
+    if options.device == "auto":
+        options.device = "cuda" if torch.cuda.is_available() else "cpu"
     if options.precision == "auto":
         options.precision = "bf16" if hardware.precision("auto") == "bf16-mixed" else "fp32"
     dataset = data.load(options.data)
@@ -81,6 +84,7 @@ def main() -> int:
                 "backbone": options.backbone,
                 "photos": len(items),
                 "megapixels": options.megapixels,
+                "device": options.device,
                 "precision": options.precision,
                 "ratios": ratios,
             }
@@ -114,6 +118,7 @@ def _geoview(items: Any, dataset: data.Dataset, options: argparse.Namespace) -> 
         trainer = Trainer(
             module, recipe=plan, card=card, cache=ImageCache(Path(folder), card.preprocess),
             train=list(items), val=list(items[:1]), job=Path(folder), emit=_ignore,
+            device=options.device,
         )  # fmt: skip
         seconds = []
         for epoch in range(options.epochs):
@@ -162,22 +167,25 @@ class _Classifier(nn.Module):
 
 
 def _plain(items: Any, dataset: data.Dataset, options: argparse.Namespace) -> list[float]:
-    model = _Classifier(options.backbone, len(dataset.classes))
+    model = _Classifier(options.backbone, len(dataset.classes)).to(options.device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
     loader = DataLoader(
         _Photos(items), options.batch, shuffle=True, num_workers=os.cpu_count() or 1,
-        persistent_workers=True, drop_last=True,
+        persistent_workers=True, drop_last=True, pin_memory=options.device == "cuda",
     )  # fmt: skip
+    bf16 = options.precision == "bf16"
     seconds = []
     for _ in range(options.epochs):
         started = time.perf_counter()
         for batch in loader:
-            with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
-                loss = model(**batch)["loss"]
+            there = {k: v.to(options.device, non_blocking=True) for k, v in batch.items()}
+            with torch.autocast(options.device, torch.bfloat16, enabled=bf16):
+                loss = model(**there)["loss"]
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
+        loss.item()  # waits for the device
         seconds.append(time.perf_counter() - started)
     return seconds
 
@@ -202,7 +210,8 @@ def _transformers(items: Any, dataset: data.Dataset, options: argparse.Namespace
             _Classifier(options.backbone, len(dataset.classes)),
             transformers.TrainingArguments(
                 output_dir=folder, per_device_train_batch_size=options.batch,
-                num_train_epochs=options.epochs, learning_rate=1e-4, use_cpu=True,
+                num_train_epochs=options.epochs, learning_rate=1e-4,
+                use_cpu=options.device == "cpu",
                 bf16=options.precision == "bf16", dataloader_num_workers=os.cpu_count() or 1,
                 dataloader_persistent_workers=True, dataloader_drop_last=True, report_to=[],
                 save_strategy="no", logging_strategy="no", disable_tqdm=True,

@@ -102,6 +102,26 @@ def test_the_best_epoch_is_chosen_by_the_recipes_criterion(
     assert score == pytest.approx(-loss) if criterion == "loss" else 0 <= score <= 1
 
 
+@pytest.mark.parametrize(("keep", "kept"), [("best", 2.0), ("last", 3.0)])
+def test_the_best_or_the_last_epoch_is_kept(
+    keep: str, kept: float, well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    trainer = make_trainer(well, tiny_recipe(epochs=3, keep=keep, ema=0.0))
+    weight = next(trainer.module.parameters())
+
+    def train() -> None:
+        with torch.no_grad():
+            weight.fill_(trainer.epoch + 1)
+
+    monkeypatch.setattr(trainer, "_train_epoch", train)
+    scores = iter([0.5, 0.9, 0.9])
+    monkeypatch.setattr(trainer, "validate", lambda: (next(scores), 1.0))
+    trainer.fit()
+    assert trainer.best == 0.9
+    assert float(weight.detach().flatten()[0]) == kept
+
+
 def test_a_photo_that_breaks_in_the_middle_is_left_out_and_told(
     well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer
 ) -> None:
