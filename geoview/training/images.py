@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from geoview.errors import PhotoError
 from geoview.models.card import ModelCard, Preprocess
-from geoview.models.preprocess import needed_px, plan, resized, tiles
+from geoview.models.preprocess import Plan, needed_px, plan, resized, tiles
 from geoview.photos import reading
 from geoview.photos.decode import Decoded, decode
 from geoview.training.data import Item
@@ -68,7 +68,8 @@ class ImageCache:
     def item(self, item: Item) -> Pixels:
         """The item's own pixels: its tile, or its whole photo, before the final resize.
 
-        Raises PhotoError that names the file.
+        A tile of the grid that prediction cuts is cut alike. Raises PhotoError that names the
+        file.
         """
         with _naming(item):
             pixels = self.photo(item.path)
@@ -76,6 +77,11 @@ class ImageCache:
             return pixels
         row, col, rows, cols = item.tile
         height, width = pixels.shape[:2]
+        if self.preprocess.tiling is not None:
+            cut = plan(_card(self.preprocess), width_px=width, height_px=height)
+            if _grid(cut) == (rows, cols):
+                x, y = cut.origins[row * cols + col]
+                return pixels[y : y + cut.tile_px, x : x + cut.tile_px]
         return pixels[
             height * row // rows : height * (row + 1) // rows,
             width * col // cols : width * (col + 1) // cols,
@@ -90,6 +96,30 @@ class ImageCache:
             return fitted(self.item(item), self.preprocess.input_px)
         with _naming(item):
             return self._stored(item.path, self._input)
+
+    def cut(self, items: Sequence[Item]) -> list[Item]:
+        """Under a tiling, every whole photo as the tiles that prediction cuts, each with the
+        photo's labels but not its areas, which are no tile's own; other items as they are.
+
+        A photo that cannot be read stays whole, so that whoever reads it says why.
+        """
+        if self.preprocess.tiling is None:
+            return list(items)
+        pieces = prefetched(self._pieces, items, workers=os.cpu_count() or 1, ahead=32)
+        return [piece for some in pieces for piece in some]
+
+    def _pieces(self, item: Item) -> list[Item]:
+        if item.tile is not None:
+            return [item]
+        try:
+            photo = decode(item.path, at_least_px=1)
+            cut = plan(_card(self.preprocess), width_px=photo.width_px, height_px=photo.height_px)
+        except PhotoError:
+            return [item]
+        if len(cut.tiles) == 1:
+            return [item]
+        grid = _grid(cut)
+        return [replace(item, tile=(t.row, t.col, *grid), area=None) for t in cut.tiles]
 
     def _stored(self, path: Path, form: _Form) -> Pixels:
         key = _key(path, form.name)
@@ -150,6 +180,10 @@ def _work(preprocess: Preprocess, *, margin: float) -> _Form:
     if preprocess.fit == "pad":
         return square
     return _Form(f"photo {needed_px(square.card)}", square.card, _photo_pixels)
+
+
+def _grid(cut: Plan) -> tuple[int, int]:
+    return 1 + max(tile.row for tile in cut.tiles), 1 + max(tile.col for tile in cut.tiles)
 
 
 def _card(preprocess: Preprocess) -> ModelCard:

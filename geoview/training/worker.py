@@ -77,11 +77,11 @@ def run(job: Path, emit: Emit) -> None:
         notice=lambda text: emit("notice", message=text),
     )  # fmt: skip
     trainer = Trainer(
-        module, recipe=recipe, card=card, cache=cache, train=items["train"], val=items["val"],
-        job=job, emit=emit, device=plan.get("device", "auto"),
+        module, recipe=recipe, card=card, cache=cache, train=cache.cut(items["train"]),
+        val=cache.cut(items["val"]), job=job, emit=emit, device=plan.get("device", "auto"),
     )  # fmt: skip
     trainer.fit()
-    card = calibrated(trainer, card, items["val"])
+    card = calibrated(trainer, card, trainer.val_items)
     if not is_first_process():
         return
     bundle.save(out, module=trainer.module.cpu(), card=card)

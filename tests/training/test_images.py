@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,7 @@ def test_room_is_spared_on_a_disk_that_is_nearly_full(
 
 SHARING = """
 import random, sys
+from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from geoview.training.pixel_store import PixelStore
@@ -269,3 +271,28 @@ def test_prefetched_keeps_the_order_and_never_runs_far_ahead() -> None:
     for taken, result in enumerate(prefetched(slow, range(30), workers=3, ahead=4), start=1):
         assert result == (taken - 1) ** 2
         assert len(begun) <= taken + 4
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (150, 150)])
+def test_a_photo_without_tiles_is_trained_on_as_it_is_predicted(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    part = preprocess(tiling=TRAY)
+    cache = ImageCache(tmp_path / "cache", part)
+    path = photo(tmp_path / "tray.png", size=size)
+    whole = replace(item(path), area=(0.3,))
+    pieces = cache.cut([whole])
+    assert {p.labels for p in pieces} == {whole.labels}
+    assert {p.area for p in pieces} == {None}
+    seen = np.stack([cache.plain(piece) for piece in pieces])
+    assert np.array_equal(seen, as_predicted(path, part))
+
+
+def test_tiles_of_a_sheet_and_broken_photos_stay_as_they_are(tmp_path: Path) -> None:
+    cache = ImageCache(tmp_path / "cache", preprocess(tiling=TRAY))
+    own = item(photo(tmp_path / "a.png"), tile=(0, 1, 1, 2))
+    broken = item(tmp_path / "broken.jpg")
+    broken.path.write_bytes(b"no photo")
+    assert cache.cut([own, broken]) == [own, broken]
+    untiled = ImageCache(tmp_path / "cache", preprocess())
+    assert untiled.cut([item(own.path)]) == [item(own.path)]
