@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence, QPixmap
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QAction, QPixmap
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from geoview.app import measure_geometry as geometry
@@ -11,6 +11,7 @@ from geoview.app.background import Background
 from geoview.app.measure_bar import EditBar, Mode
 from geoview.app.measure_draft import Changes, Correct, Drafter
 from geoview.app.measure_drawing import Drawing, Kind
+from geoview.app.measure_handles import Handles
 from geoview.app.measure_rows import Row
 from geoview.app.measure_stage import PhotoStage
 from geoview.measured import Measurement
@@ -45,7 +46,6 @@ class MeasureEditor(QWidget):
         self._measurement: Measurement | None = None
         self._draft: Measurement | None = None
         self._pending: Kind | None = None
-        self._chosen: tuple[Kind, int] | None = None
         self._dirty = False
         self._wrong = ""
         self._moving_kind: Kind = "box"
@@ -55,25 +55,14 @@ class MeasureEditor(QWidget):
         self.canvas = self.stage.canvas
         self.drafter = Drafter(background, correct, self)
         self.drawing = Drawing(self.canvas.box, self)
+        self.handles = Handles(self.stage, self.drawing, self)
         self.bar = EditBar(self)
-        self._make_actions()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
         self._lay_out()
         self._connect()
         self.show_row(None)
-
-    def _make_actions(self) -> None:
-        for text, key, call in (
-            ("Remove the point", "Del", self.remove_point),
-            ("Add a point", "Ins", self.insert_point),
-        ):
-            action = QAction(text, self)
-            action.setShortcut(QKeySequence(key))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-            action.triggered.connect(call)
-            self.canvas.addAction(action)
 
     def view_actions(self) -> list[QAction]:
         """Actions whose keys should also work in the table."""
@@ -94,8 +83,6 @@ class MeasureEditor(QWidget):
         self.stage.ready.connect(lambda: self._draw(keep=True))
         canvas.nudged.connect(self._nudge)
         canvas.tabbed.connect(self._tab)
-        canvas.clicked.connect(self._double_clicked)
-        self.drawing.chosen.connect(self._choose)
         self.drawing.moving.connect(self._moving)
         self.drawing.moved.connect(self._moved)
         bar.mode_chosen.connect(lambda _mode: self._mode_changed())
@@ -117,7 +104,7 @@ class MeasureEditor(QWidget):
             return
         self.settle()
         self._row = row
-        self._chosen = self._pending = None
+        self.handles.chosen = self._pending = None
         self._clean()
         self._measurement = self._draft = row.measurement if row else None
         self.stage.show_row(row, preview)
@@ -194,21 +181,13 @@ class MeasureEditor(QWidget):
         """Draw the measurement anew; ``keep`` leaves shapes that are there."""
         mode = self.bar.mode()
         if not keep or not self.drawing.shapes:
-            chosen = self._chosen
             self.drawing.show(self._draft, mode, pending=self._pending)
             if mode == "line" and self._draft is not None and self.stage.sized:
                 self._begin_line()
-            self._choose_again(chosen)
+            self.handles.choose_again()
         measured = self._draft is not None and self._draft.width_px > 0
         self.bar.set_enabled(measured)
         self._say_hint()
-
-    def _choose_again(self, chosen: tuple[Kind, int] | None) -> None:
-        if chosen is not None and chosen[1] < self.drawing.spots(chosen[0]):
-            self._choose(*chosen)
-        else:
-            self._chosen = None
-            self.stage.hold(None)
 
     def _begin_line(self) -> None:
         """Without a line of its own, a photo gets one to put in its place."""
@@ -236,7 +215,7 @@ class MeasureEditor(QWidget):
     def _mode_changed(self) -> None:
         self.flush()
         self._drop_pending()
-        self._chosen = None
+        self.handles.chosen = None
         self._draw()
         if self.bar.mode() == "outline" and "outline" in self.drawing.shapes:
             self._zoomed_in = self.canvas.fitted
@@ -248,18 +227,12 @@ class MeasureEditor(QWidget):
 
     # Moving
 
-    def _choose(self, kind: Kind, which: int) -> None:
-        self._chosen = (kind, which)
-        self.drawing.mark(kind, which)
-        self._show_loupe()
-
     def _moving(self, kind: Kind) -> None:
         self._dirty = True
         if kind == "line" and self._pending is None and not self._has_line():
             self._pending = "line"
             self._say_hint()
         self._recompute(kind)
-        self._show_loupe()
 
     def _has_line(self) -> bool:
         scale = self._measurement.scale if self._measurement else None
@@ -331,7 +304,7 @@ class MeasureEditor(QWidget):
         self.drawing.add(kind, geometry.rectangle(middle, width, side))
         self._dirty = True
         self._recompute(kind)
-        self._choose(kind, 0)
+        self.handles.choose(kind, 0)
         self.canvas.setFocus()
 
     def use_pending(self) -> None:
@@ -355,7 +328,7 @@ class MeasureEditor(QWidget):
     def _drop_pending(self) -> None:
         if self._pending is None:
             return
-        self._pending = self._chosen = None
+        self._pending = self.handles.chosen = None
         self._clean()
         self._draft = self._measurement
         if self._draft is not None:
@@ -364,57 +337,22 @@ class MeasureEditor(QWidget):
     # Keys
 
     def _nudge(self, dx: float, dy: float) -> None:
-        if self._chosen is None:
+        if self.handles.chosen is None:
             self.step_wanted.emit(1 if dx + dy > 0 else -1)
             return
-        kind, which = self._chosen
+        kind, which = self.handles.chosen
         x, y = self.drawing.spot(kind, which)
         self._rest.start()
         self.drawing.move(kind, which, (x + dx, y + dy))
 
     def _tab(self, by: int) -> None:
         """Go through the handles; beyond the last one Tab leaves the photo."""
-        places = self.drawing.places()
-        if self._chosen in places:
-            at = places.index(self._chosen) + by
-        else:
-            at = 0 if by > 0 else len(places) - 1
-        if 0 <= at < len(places):
-            self.canvas.holds_handle = True
-            self._choose(*places[at])
-        else:
+        if not self.handles.go(by):
             self.unchoose()
 
     def unchoose(self) -> bool:
         """Let go of the chosen handle; False when there was none."""
-        had = self._chosen is not None
+        had = self.handles.chosen is not None
         self.flush()
-        self._chosen = None
-        self.drawing.mark(None, None)
-        self.stage.hold(None)
+        self.handles.let_go()
         return had
-
-    def remove_point(self) -> None:
-        """Take the chosen point out of the outline."""
-        if self._chosen is not None and (shape := self.drawing.outline()) is not None:
-            which = self._chosen[1]
-            if shape.remove(which):
-                self._choose("outline", min(which, self.drawing.spots("outline") - 1))
-
-    def insert_point(self) -> None:
-        """Add a point half-way between the chosen one and the next."""
-        if self._chosen is not None and (shape := self.drawing.outline()) is not None:
-            self._choose("outline", shape.split(self._chosen[1]))
-
-    def _double_clicked(self, point: QPointF) -> None:
-        shape = self.drawing.outline()
-        if shape is None:
-            self.canvas.toggle_pixels(point)
-        elif (added := shape.insert((point.x(), point.y()))) is not None:
-            self._choose("outline", added)
-
-    # The magnifier
-
-    def _show_loupe(self) -> None:
-        if self._chosen is not None:
-            self.stage.hold(self.drawing.spot(*self._chosen), lines=self.drawing.lines())

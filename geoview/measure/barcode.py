@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoview.measure.code128 import read_code128
+from geoview.photos.shrink import at_most
 
 # A code on a plate that is cut out fills more of it than of a whole photo.
 WHOLE_PX, PLATE_PX = 1280, 1000
@@ -21,23 +22,13 @@ def read_codes(pixels: NDArray[np.uint8], *, longest_px: int = WHOLE_PX) -> list
     """
     import cv2
 
-    grey = cv2.cvtColor(_reduced(pixels, longest_px), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(at_most(pixels, longest_px), cv2.COLOR_RGB2GRAY)
     if min(grey.shape) < 32:
         return []
     try:
         return _qr(grey) or read_code128(grey) or _bars(grey)
     except cv2.error:  # its readers fail on some pictures without a code
         return []
-
-
-def _reduced(pixels: NDArray[np.uint8], longest_px: int) -> NDArray[np.uint8]:
-    import cv2
-
-    factor = longest_px / max(pixels.shape[:2])
-    if factor >= 1:
-        return pixels
-    size = tuple(max(round(side * factor), 1) for side in pixels.shape[1::-1])
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _qr(grey: NDArray[np.uint8]) -> list[str]:

@@ -56,6 +56,16 @@ class Objection:
     fatal: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How surely the photo shows a fitted cube: the ``overlap`` of model and region, 1 where
+    something stands before it and the region says nothing, and the ``trust`` in the whole, from
+    0 for nothing of it to 1 for all of it."""
+
+    overlap: float
+    trust: float
+
+
 def verdict(objections: list[Objection]) -> tuple[MeasureStatus, tuple[str, ...]]:
     """Status and reasons, the gravest first."""
     ordered = sorted(objections, key=lambda objection: not objection.fatal)
@@ -93,14 +103,11 @@ def of_cubes(objects: Objects) -> Iterator[Objection]:
         yield Objection("two reference cubes in one photo")
 
 
-def of_fit(fit: CubeFit | None, *, picture: Picture, objects: Objects) -> Iterator[Objection]:
+def of_fit(fit: CubeFit, shown: Shown, *, picture: Picture) -> Iterator[Objection]:
     """Whether what was taken for the cube is one, and lies as cubes do."""
-    if fit is None:
-        yield Objection("no cube fits the supposed reference cube", fatal=True)
-        return
     if colour_of_top(picture.pixels, fit, px_per_cell=picture.px_per_cell) > MOST_COLOUR:
         yield Objection("the supposed cube is not grey metal: it may be a crystal", fatal=True)
-    overlap, trust = _overlap(fit, objects), trust_in(fit, objects)
+    overlap, trust = shown.overlap, shown.trust
     ragged = fit.error_px > MOST_ERROR * fit.edge_px + 1
     if overlap < LEAST_OVERLAP or trust < LEAST_TRUST or ragged:
         yield Objection("the supposed cube does not have the shape of a cube", fatal=True)
@@ -114,15 +121,11 @@ def of_fit(fit: CubeFit | None, *, picture: Picture, objects: Objects) -> Iterat
         yield Objection("the photo is taken too obliquely to tell which face of the cube is up")
 
 
-def trust_in(fit: CubeFit, objects: Objects) -> float:
-    """How surely the photo shows the fitted cube: nothing of it at 0, all of it at 1."""
+def shown_of(fit: CubeFit, objects: Objects) -> Shown:
+    """How surely a photo shows a fitted cube."""
+    overlap = 1.0 if covered_share(fit, objects) > COVERED_SHARE else fit.overlap
     # Regions are ragged: where the photo shows the edges, the region matters less.
-    return fit.support + 2 * (_overlap(fit, objects) - 0.9)
-
-
-def _overlap(fit: CubeFit, objects: Objects) -> float:
-    """Of model and region; a region that something stands before says nothing."""
-    return 1.0 if covered_share(fit, objects) > COVERED_SHARE else fit.overlap
+    return Shown(overlap, trust=fit.support + 2 * (overlap - 0.9))
 
 
 def lean(pose: Pose) -> float:
@@ -136,9 +139,9 @@ def _sideways(pose: Pose) -> bool:
     return pose.tilt_deg > OBLIQUE_DEG and lean(pose) < UPWARDS * steep
 
 
-def of_contact(contact: Contact, trust: float) -> Iterator[Objection]:
-    """Whether cube and specimen hide too much of one another; ``trust`` in the cube's fit."""
-    if contact.of_cube > HIDDEN_SHARE and trust < CLEAR_TRUST:
+def of_contact(contact: Contact, shown: Shown) -> Iterator[Objection]:
+    """Whether cube and specimen hide too much of one another."""
+    if contact.of_cube > HIDDEN_SHARE and shown.trust < CLEAR_TRUST:
         yield Objection("the specimen hides a part of the cube")
     if max(contact.length, contact.width) > MOST_HIDDEN:
         yield Objection("the cube may hide a part of the specimen")

@@ -63,34 +63,34 @@ def _scale(
     how cube and specimen touch."""
     if options.scale_source != "cube":
         return *other_scale(picture, objects, options=options), None
-    specimen = checks.main_specimen(objects)
-    fit, objections = _cube(picture, objects, options=options)
-    if fit is not None and specimen is not None and not any(o.fatal for o in objections):
-        scale = scale_from_cube(fit.pose, fit.covariance, specimen.outline_px)
-        contact = contact_of(fit, objects)
-        hidden = checks.of_contact(contact, checks.trust_in(fit, objects))
-        return scale, [*objections, *hidden], contact
+    objections = list(checks.of_cubes(objects))
+    specimen, fit = checks.main_specimen(objects), _cube(picture, objects, options=options)
+    if fit is not None:
+        shown = checks.shown_of(fit, objects)
+        objections += checks.of_fit(fit, shown, picture=picture)
+        if specimen is not None and not any(o.fatal for o in objections):
+            contact = contact_of(fit, objects)
+            scale = scale_from_cube(fit.pose, fit.covariance, specimen.outline_px)
+            return scale, [*objections, *checks.of_contact(contact, shown)], contact
+    elif objects.of("cube"):
+        objections.append(Objection("no cube fits the supposed reference cube", fatal=True))
     if options.scale is not None:
         return inherited(options.scale, from_file=options.scale.inherited_from), [], None
     return None, objections, None
 
 
-def _cube(
-    picture: Picture, objects: Objects, *, options: MeasureOptions
-) -> tuple[CubeFit | None, list[Objection]]:
-    """The fitted cube, and what speaks against it."""
-    objections = list(checks.of_cubes(objects))
+def _cube(picture: Picture, objects: Objects, *, options: MeasureOptions) -> CubeFit | None:
+    """The largest of the supposed cubes, fitted."""
     cubes = objects.of("cube")
     if not cubes:
-        return None, objections
-    fit = fit_cube(
+        return None
+    return fit_cube(
         picture.pixels,
         cube_region(cubes[0], objects),
         size_px=(picture.width_px, picture.height_px),
         edge_mm=options.cube_mm,
         focal_px=_focal_px(picture),
     )
-    return fit, objections + list(checks.of_fit(fit, picture=picture, objects=objects))
 
 
 def _focal_px(picture: Picture) -> float | None:

@@ -29,6 +29,7 @@ from geoview.measure.looking import (
 )
 from geoview.measure.worded import named
 from geoview.measured import Polygon
+from geoview.photos.shrink import at_most
 from geoview.records import BoxXYXY
 
 ObjectKind = Literal["specimen", "cube", "plate", "other"]
@@ -141,12 +142,8 @@ def _object(
 
 def _outline(crop: Pixels, view: View, part: Part, labels: Labels) -> NDArray[np.float64]:
     """The outline in ``crop``, the pixels of ``view``, as shares 0…1 of its width and height."""
-    import cv2
-
-    height, width = _fine_shape(crop.shape)
-    # Averaging is slow, and needed only where pixels would be left out.
-    how = cv2.INTER_AREA if 2 * width < crop.shape[1] else cv2.INTER_LINEAR
-    picture = cv2.resize(crop, (width, height), interpolation=how)
+    picture = at_most(crop, FINE_PX)
+    height, width = picture.shape[:2]
     share = outline.enlarged(_alone(view, part, labels), shape=(height, width))
     band_px = BAND_CELLS * width / view.columns
     if KINDS[part.label - 1] in REFINED:
@@ -168,11 +165,6 @@ def _alone(view: View, part: Part, labels: Labels) -> NDArray[np.float32]:
     share = 1 - view.shares[..., 0]
     size = share.shape[1], share.shape[0]
     return np.asarray(share * (1 - cv2.resize(others, size, interpolation=cv2.INTER_NEAREST)))
-
-
-def _fine_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    scale = min(1.0, FINE_PX / max(shape[:2]))
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 def _box(polygon: Polygon) -> BoxXYXY:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from geoview.measure import geoview_method, numbers, paper
 from geoview.measure.corrections import corrected
 from geoview.measure.lens import focal_35mm
@@ -13,6 +11,7 @@ from geoview.measure.methods import METHODS, Picture
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement
 from geoview.photos.decode import decode
+from geoview.photos.shrink import at_most
 from geoview.records import Photo
 
 __all__ = ["corrected", "measure", "measure_pixels", "picture_of"]
@@ -45,23 +44,9 @@ def measure_pixels(picture: Picture, *, options: MeasureOptions) -> Measurement:
     """Measure a decoded photo by ``options.method``."""
     if options.method not in METHODS:
         raise ValueError(f'there is no measuring method "{options.method}"')
-    found = METHODS[options.method].measure(_reduced(picture), options=options)
+    smaller = replace(picture, pixels=at_most(picture.pixels, MEASURE_PX))
+    found = METHODS[options.method].measure(smaller, options=options)
     return numbers.with_number(found, picture, options=options)
-
-
-def _reduced(picture: Picture) -> Picture:
-    """At most ``MEASURE_PX`` on its longest side; smaller pictures as they are."""
-    import cv2
-
-    height, width = picture.pixels.shape[:2]
-    scale = MEASURE_PX / max(height, width)
-    if scale >= 1:
-        return picture
-    # Averaging is slow, and needed only where pixels would be left out.
-    how = cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
-    size = round(width * scale), round(height * scale)
-    pixels = np.asarray(cv2.resize(picture.pixels, size, interpolation=how), np.uint8)
-    return replace(picture, pixels=pixels)
 
 
 assert {geoview_method.NAME, paper.NAME} <= METHODS.keys()

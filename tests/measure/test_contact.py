@@ -9,6 +9,7 @@ import pytest
 from scenes import Scene
 
 from geoview.measure import checks
+from geoview.measure.checks import Shown
 from geoview.measure.contact import Contact
 from geoview.measure.geoview_method import measure_objects
 from geoview.measure.labelled import objects_of_labels
@@ -70,14 +71,14 @@ def test_a_cube_that_may_hide_much_is_for_a_person() -> None:
 
 def test_a_cube_that_is_hidden_needs_a_sure_fit() -> None:
     hidden = Contact(of_cube=0.4)
-    assert [o.reason for o in checks.of_contact(hidden, 0.5)] == [
+    assert [o.reason for o in checks.of_contact(hidden, Shown(1.0, trust=0.5))] == [
         "the specimen hides a part of the cube"
     ]
-    assert not list(checks.of_contact(hidden, 0.9))
-    assert not list(checks.of_contact(Contact(of_cube=0.05), 0.5))
+    assert not list(checks.of_contact(hidden, Shown(1.0, trust=0.9)))
+    assert not list(checks.of_contact(Contact(of_cube=0.05), Shown(1.0, trust=0.5)))
 
 
 def test_only_what_may_be_hidden_counts() -> None:
     grown = Contact(of_cube=0.0, length=0.0, width=0.3)
-    assert len(list(checks.of_contact(grown, 1.0))) == 1
+    assert len(list(checks.of_contact(grown, Shown(1.0, trust=1.0)))) == 1
     assert np.isclose(checks.MOST_HIDDEN, 0.1)
