@@ -116,23 +116,23 @@ class MeasureDesk(QObject):
     def _loaded(self, loaded: Loaded) -> None:
         self.measuring = loaded.measuring
         self.rows_replaced.emit(loaded.rows)
-        self.steps_changed.emit(loaded.can_undo, loaded.can_redo)
-        self._count_pending()
+        self._ask_standing()
 
-    def _count_pending(self) -> None:
+    def _ask_standing(self) -> None:
         if self.measuring is not None:
             self._session.background.run(
-                work.pending,
+                work.standing,
                 self.measuring,
-                done=self._pending_counted,
+                done=self._stands,
                 failed=partial(self._tell, "The measurements could not be counted"),
                 owner=self,
-                key="pending",
+                key="standing",
             )
 
-    def _pending_counted(self, pending: int) -> None:
-        self.pending = pending
-        self.pending_changed.emit(pending)
+    def _stands(self, standing: work.Standing) -> None:
+        self.pending = standing.pending
+        self.pending_changed.emit(standing.pending)
+        self.steps_changed.emit(standing.can_undo, standing.can_redo)
 
     def want_one(self, file: str) -> None:
         """Get a photo's measurement with its outline; only the newest wish is answered."""
@@ -165,7 +165,7 @@ class MeasureDesk(QObject):
         """Measure otherwise from now on; names as in ``MeasureOptions``."""
         if self.measuring is not None and not self.running:
             self.measuring.options = replace(self.measuring.options, **changes)
-            self._count_pending()
+            self._ask_standing()
 
     # Corrections: one after the other, in the order they were made
 
@@ -276,7 +276,7 @@ class MeasureDesk(QObject):
             return
         self._thread, self.paused = None, False
         self.job_done.emit(end)
-        self._count_pending()
+        self._ask_standing()
         if end.error:
             self._session.tell("error", end.error, ("Try again", self.measure))
 

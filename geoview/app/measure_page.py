@@ -339,7 +339,7 @@ class MeasurePage(PanelsPage):
         self.go_to(stepped.file)
         self.editor.show_measurement(stepped.measurement)
         self.result.show_measurement(stepped.measurement)
-        more = f" and {len(stepped.others)} more photos" if stepped.others else ""
+        more = f" and of {photos(len(stepped.others))} more" if stepped.others else ""
         self.editor.say(
             f"{'Undone' if what == 'undo' else 'Done again'}: {said} of {row.name}{more}"
         )

@@ -25,10 +25,18 @@ BoxLine = tuple[str, float, float, float | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A folder's measurements, and whether this person has corrections to undo or redo."""
+    """A folder's measurements."""
 
     measuring: Measuring
     rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many photos a run would measure, and whether this person has corrections to undo or
+    redo."""
+
+    pending: int
     can_undo: bool
     can_redo: bool
 
@@ -74,12 +82,12 @@ def load(project: Project, settings: Settings, make: Callable[..., Measuring]) -
     measuring = make(project, settings)
     found = measuring.results(outlines=False)
     rows = [Row(photo, one) for photo, one in zip(project.photos, found, strict=True)]
-    return Loaded(measuring, rows, measuring.can_undo(), measuring.can_redo())
+    return Loaded(measuring, rows)
 
 
-def pending(measuring: Measuring) -> int:
-    """How many photos a run would measure."""
-    return len(measuring.pending())
+def standing(measuring: Measuring) -> Standing:
+    """What can be done next."""
+    return Standing(len(measuring.pending()), measuring.can_undo(), measuring.can_redo())
 
 
 def save(measuring: Measuring, measurement: Measurement) -> Stepped:

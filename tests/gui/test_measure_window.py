@@ -398,6 +398,12 @@ def test_the_scale_of_one_photo_serves_those_without(
     assert row is not None
     assert row.measurement is not None
     assert row.measurement.size_mm is not None
+    qtbot.waitUntil(lambda: page.tools.undo.isEnabled())
+    page.tools.undo.trigger()
+    qtbot.waitUntil(lambda: page.table.model.find("QM-005.jpg").measurement.size_mm is None)
+    assert page.editor.stage.place.said.text().startswith("Undone: ")
+    page.tools.redo.trigger()
+    qtbot.waitUntil(lambda: page.table.model.find("QM-005.jpg").measurement.size_mm is not None)
 
 
 def test_closing_in_the_middle_keeps_what_is_measured(
