@@ -58,12 +58,13 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How surely the photo shows a fitted cube: the ``overlap`` of model and region, 1 where
-    something stands before it and the region says nothing, and the ``trust`` in the whole, from
-    0 for nothing of it to 1 for all of it."""
+    """How surely the photo shows a fitted cube: the ``overlap`` of model and region, 1 where the
+    specimen has ``covered`` a part and the region says nothing, and the ``trust`` in the whole,
+    from 0 for nothing of it to 1 for all of it."""
 
     overlap: float
     trust: float
+    covered: bool = False
 
 
 def verdict(objections: list[Objection]) -> tuple[MeasureStatus, tuple[str, ...]]:
@@ -123,9 +124,10 @@ def of_fit(fit: CubeFit, shown: Shown, *, picture: Picture) -> Iterator[Objectio
 
 def shown_of(fit: CubeFit, objects: Objects) -> Shown:
     """How surely a photo shows a fitted cube."""
-    overlap = 1.0 if covered_share(fit, objects) > COVERED_SHARE else fit.overlap
+    covered = covered_share(fit, objects) > COVERED_SHARE
+    overlap = 1.0 if covered else fit.overlap
     # Regions are ragged: where the photo shows the edges, the region matters less.
-    return Shown(overlap, trust=fit.support + 2 * (overlap - 0.9))
+    return Shown(overlap, trust=fit.support + 2 * (overlap - 0.9), covered=covered)
 
 
 def lean(pose: Pose) -> float:
@@ -141,7 +143,7 @@ def _sideways(pose: Pose) -> bool:
 
 def of_contact(contact: Contact, shown: Shown) -> Iterator[Objection]:
     """Whether cube and specimen hide too much of one another."""
-    if contact.of_cube > HIDDEN_SHARE and shown.trust < CLEAR_TRUST:
+    if (shown.covered or contact.of_cube > HIDDEN_SHARE) and shown.trust < CLEAR_TRUST:
         yield Objection("the specimen hides a part of the cube")
     if max(contact.length, contact.width) > MOST_HIDDEN:
         yield Objection("the cube may hide a part of the specimen")

@@ -76,6 +76,8 @@ def test_a_cube_that_is_hidden_needs_a_sure_fit() -> None:
     ]
     assert not list(checks.of_contact(hidden, Shown(1.0, trust=0.9)))
     assert not list(checks.of_contact(Contact(of_cube=0.05), Shown(1.0, trust=0.5)))
+    covered = Shown(1.0, trust=0.5, covered=True)
+    assert len(list(checks.of_contact(Contact(of_cube=0.05), covered))) == 1
 
 
 def test_only_what_may_be_hidden_counts() -> None:
