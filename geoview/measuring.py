@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Protocol
 
 import geoview
 from geoview.callbacks import ignore, never
@@ -22,8 +21,9 @@ from geoview.catalog.rows import now_utc
 from geoview.errors import Cancelled, DataError, GeoViewError, PhotoError
 from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable
 from geoview.measure import boxes as storage
-from geoview.measure import numbers, tool
+from geoview.measure import crew, numbers, tool
 from geoview.measure.boxes import Box
+from geoview.measure.crew import MeasureOne
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement, Scale
 from geoview.photos import names
@@ -33,18 +33,12 @@ from geoview.records import Changes, Photo, Progress
 
 log = logging.getLogger(__name__)
 
-# Decoding is most of the work and runs beside Python; more threads than this only cost memory.
+# More than this only cost memory.
 _MOST_WORKERS = 8
 # Settings that change catalogue numbers only, or where the weights lie.
 _NOT_FOR_SIZES = frozenset(("read_codes", "read_plates", "owlvit"))
 UNREADABLE = "the photo cannot be read"
 FAILED = "the size tool failed on the photo"
-
-
-class MeasureOne(Protocol):
-    """Measures one photo; PhotoError for one that cannot be read."""
-
-    def __call__(self, photo: Photo, *, options: MeasureOptions) -> Measurement: ...
 
 
 class Measuring:
@@ -125,7 +119,7 @@ class Measuring:
         Raises DataError for a file that is not in the folder.
         """
         photo = self._photo(file)
-        found = self._measure_one(photo, self.options)
+        found = self._measure_one(photo, self.options, self._measure)
         self._kept.add([(photo, found)], made_with=_settings(self.options))
         return self._kept.one(file) or found
 
@@ -290,27 +284,30 @@ class Measuring:
         cancelled: Callable[[], bool],
     ) -> Iterator[list[tuple[Photo, Measurement]]]:
         """Photos with their measurements as they get ready; a few are in hand at a time."""
-        waiting = iter(todo)
         workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 1))
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="measure")
+        waiting = iter(todo)
         running: dict[Future[Measurement], Photo] = {}
-        try:
-            while True:
-                for photo in waiting if not cancelled() else ():
-                    running[pool.submit(self._measure_one, photo, options)] = photo
-                    if len(running) >= workers + 1:
-                        break
-                if not running:
-                    return
-                ready, _ = wait(running, return_when=FIRST_COMPLETED)
-                yield [(running.pop(future), future.result()) for future in ready]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        with crew.for_photos(self._measure, options, count=len(todo), workers=workers) as measure:
+            pool = ThreadPoolExecutor(workers, thread_name_prefix="measure")
+            try:
+                while True:
+                    for photo in waiting if not cancelled() else ():
+                        running[pool.submit(self._measure_one, photo, options, measure)] = photo
+                        if len(running) >= workers + 1:
+                            break
+                    if not running:
+                        return
+                    ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                    yield [(running.pop(future), future.result()) for future in ready]
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
-    def _measure_one(self, photo: Photo, options: MeasureOptions) -> Measurement:
+    def _measure_one(
+        self, photo: Photo, options: MeasureOptions, measure: MeasureOne
+    ) -> Measurement:
         """The measurement with its catalogue number; a rejected one for a broken photo."""
         try:
-            found = self._with_fitting_scale(photo, options)
+            found = self._with_fitting_scale(photo, options, measure)
         except PhotoError as error:
             reason = f"{UNREADABLE}: {error}"
         except GeoViewError:
@@ -322,15 +319,17 @@ class Measuring:
             return replace(found, catalogue_no=self._number(photo, found))
         return _unreadable(photo, reason, options, number=self._number(photo))
 
-    def _with_fitting_scale(self, photo: Photo, options: MeasureOptions) -> Measurement:
+    def _with_fitting_scale(
+        self, photo: Photo, options: MeasureOptions, measure: MeasureOne
+    ) -> Measurement:
         """A reference shot of another size in pixels says nothing of this photo."""
-        found = self._measure(photo, options=options)
+        found = measure(photo, options=options)
         if found.scale is None or found.scale.source != "inherited":
             return found
         reference = self._kept.one(found.scale.inherited_from)
         if reference is None or _same_size(found, reference):
             return found
-        return self._measure(photo, options=replace(options, scale=None))
+        return measure(photo, options=replace(options, scale=None))
 
     def _number(self, photo: Photo, found: Measurement | None = None) -> str:
         """The catalogue number: by the user's own patterns, the folder's sheet, what was read in

@@ -34,7 +34,7 @@ def read_codes(pixels: NDArray[np.uint8], *, longest_px: int = WHOLE_PX) -> list
 def _qr(grey: NDArray[np.uint8]) -> list[str]:
     import cv2
 
-    _, texts, _, _ = cv2.QRCodeDetector().detectAndDecodeMulti(grey)
+    _, texts, _, _ = cv2.QRCodeDetectorAruco().detectAndDecodeMulti(grey)
     return [text for text in texts if text]
 
 

@@ -189,9 +189,12 @@ def sharpness(part: NDArray[np.uint8], *, of: int) -> float:
     if (shrink := 960 / of) < 1:
         grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     grey = grey.astype(np.float32)
+    half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    here = grey[: 2 * half.shape[0] : 2, : 2 * half.shape[1] : 2]
+    near = cv2.GaussianBlur(grey, (0, 0), 1.2)[: 2 * half.shape[0] : 2, : 2 * half.shape[1] : 2]
     fine, coarse = (
-        np.percentile(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), sigma))[::2, ::2], 97)
-        for sigma in (1.2, 5.0)
+        np.percentile(np.abs(here - blurred), 97)
+        for blurred in (near, cv2.GaussianBlur(half, (0, 0), 2.5))
     )
     return float(fine / max(coarse, 1e-3))
 

@@ -22,8 +22,9 @@ ENLARGE_BELOW = 0.55
 CLOSER_WEIGHT = 0.65
 MOST_LOOKS = 2
 MARGIN = 0.3
-# Reach, in cells, of the neighbourhood that decides a class, and the weight of the cell itself.
-NEIGHBOURHOOD = 19
+# Reach of the neighbourhood that decides a class, as a part of the picture's longer side, and in
+# how many cells it is looked at; the weight of the cell itself.
+NEIGHBOURHOOD, AROUND_CELLS = 0.075, 20
 OWN_VOTE = 0.3
 # A piece belongs to its neighbour when it is at most this part of it, with a half-width below
 # ``SLIM_CELLS``, and this share of its border lies on it; or, a sliver, at a lower share.
@@ -112,7 +113,7 @@ def look(pixels: Pixels, *, shares: Callable[[Pixels], Shares], enlarged: tuple[
     whole = shares(pixels)
     cells = resized(whole, _cell_shape(pixels.shape))
     closer: list[View] = []
-    for part in parts(_voted(cells)):
+    for part in parts(_voted(whole)):
         box = part.box
         size = max((box.x1 - box.x0) * pixels.shape[1], (box.y1 - box.y0) * pixels.shape[0])
         if part.label not in enlarged or size > ENLARGE_BELOW * max(pixels.shape):
@@ -146,22 +147,25 @@ def settled(cells: Shares) -> Labels:
 def _voted(cells: Shares) -> Labels:
     """What is not background has the class that its neighbourhood is likeliest to have."""
     here = (cells[..., :1] < 0.5).astype(np.float32)
-    # What the neighbourhood has varies slowly: a quarter of the cells shows it.
-    rows, cols = cells.shape[0] // 2, cells.shape[1] // 2
-    there = resized(np.concatenate([here, cells[..., 1:] * here], axis=2), (rows, cols))
-    near = _around(there)
+    # What the neighbourhood has varies slowly: larger cells show it.
+    side = NEIGHBOURHOOD * max(cells.shape[:2])
+    larger = max(1, round(side / AROUND_CELLS))
+    there = resized(
+        np.concatenate([here, cells[..., 1:] * here], axis=2),
+        (cells.shape[0] // larger, cells.shape[1] // larger),
+    )
+    near = _around(there, side=round(side / larger))
     likely = resized(near[..., 1:] / (near[..., :1] + 1e-3), cells.shape[:2])
     # The cell's own view counts too, or a small thing would be lost beside a large one.
     votes = OWN_VOTE * cells[..., 1:] + likely
     return np.where(here[..., 0] > 0, votes.argmax(axis=2) + 1, 0).astype(np.uint8)
 
 
-def _around(values: Shares) -> Shares:
+def _around(values: Shares, *, side: int) -> Shares:
     """The mean of the neighbourhood; two box filters are nearly a Gaussian."""
     import cv2
 
-    side = (NEIGHBOURHOOD, NEIGHBOURHOOD)  # of cells twice as large
-    return np.asarray(cv2.blur(cv2.blur(values, side), side), np.float32)
+    return np.asarray(cv2.blur(cv2.blur(values, (side, side)), (side, side)), np.float32)
 
 
 def absorbed(labels: Labels) -> Labels:
@@ -190,9 +194,11 @@ def _host(labels: Labels, near: tuple[slice, slice], piece: NDArray[np.bool_]) -
     ring = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0) & ~piece
     shares = np.bincount(labels[near][ring], minlength=5) / max(1, ring.sum())
     host = int(shares[1:].argmax()) + 1
+    if shares[host] <= SLIVER_BORDER:
+        return 0
     half_width = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3).max()
     small = piece.sum() < SMALL_PIECE * (labels == host).sum() and half_width < SLIM_CELLS
-    sliver = half_width < SLIVER_CELLS and shares[host] > SLIVER_BORDER
+    sliver = half_width < SLIVER_CELLS
     return host if sliver or (small and shares[host] > PIECE_BORDER) else 0
 
 

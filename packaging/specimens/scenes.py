@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,13 +20,19 @@ from geoview.photos.decode import decode
 
 Picture = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
-WORK_PX = 480
+# Longest sides of the photos: whole, and where one thing is looked at closely.
+WORK_PX, CLOSE_PX = 480, 960
 # Longest side at which the network looks at a whole photo; training sees parts of such views.
 VIEW_PX = 256
 # How many scenes are photos as they were taken; the others are put together.
 PHOTOS = 0.75
 # How much oftener a photo with clutter, contacts and shadows is taken.
-HARD_WEIGHT = 2.0
+HARD_WEIGHT = 4.0
+# How many pictures show one thing closely, as the size tool looks again at cubes and at small
+# specimens; which kinds of things; and the margins, as parts of the thing.
+CLOSE = 0.4
+CLOSE_KINDS = {1: 0.2, 2: 0.55, 3: 0.05, 4: 0.2}
+CLOSE_MARGIN = (0.2, 1.0)
 # Mask values to classes: the second specimen is a specimen; a clear box and clutter are "other".
 CLASS_OF = np.array([0, 1, 2, 3, 1, 4, 4], np.uint8)
 SPECIMEN, CUBE, PLATE, OTHER = 1, 2, 3, 4
@@ -33,14 +40,17 @@ SPECIMEN, CUBE, PLATE, OTHER = 1, 2, 3, 4
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A photo at ``WORK_PX``, its classes, the background without its objects, and how often it
-    is taken."""
+    """A photo at ``WORK_PX``, its classes, the background without its objects, how often it is
+    taken, and the same finer, for its things seen closely: (kind, x, y, w, h) there."""
 
     file: str
     pixels: Picture
     labels: Labels
     empty: Picture
     weight: float
+    fine: Picture
+    fine_labels: Labels
+    boxes: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +79,26 @@ def _read(folder: Path, file: str, mask: str, *, weight: float) -> Sample:
     pixels = decode(folder / file).pixels
     data = np.frombuffer((folder / mask).read_bytes(), np.uint8)
     labels = CLASS_OF[cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)]
-    scale = WORK_PX / max(pixels.shape)
+    fine, fine_labels = _at_most(pixels, labels, CLOSE_PX)
+    pixels, labels = _at_most(pixels, labels, WORK_PX)
+    empty = _emptied(pixels, labels)
+    return Sample(file, pixels, labels, empty, weight, fine, fine_labels, _boxes(fine_labels))
+
+
+def _at_most(pixels: Picture, labels: Labels, longest_px: int) -> tuple[Picture, Labels]:
+    scale = min(1.0, longest_px / max(pixels.shape))
     size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
-    pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
-    return Sample(file, pixels, labels, _emptied(pixels, labels), weight)
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return small, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+
+
+def _boxes(labels: Labels) -> NDArray[np.int32]:
+    """Kind and box of everything, (n, 5)."""
+    found = []
+    for kind in CLOSE_KINDS:
+        stats = cv2.connectedComponentsWithStats((labels == kind).astype(np.uint8))[2][1:]
+        found += [(kind, *row[:4]) for row in stats if row[4] >= 60]
+    return np.array(found, np.int32).reshape(-1, 5)
 
 
 def _emptied(pixels: Picture, labels: Labels) -> Picture:
@@ -123,6 +148,9 @@ class Scenes:
 
     def one(self) -> tuple[Picture, Labels]:
         """One training picture of ``size`` (width, height); each scene is seen twice."""
+        if self.rng.random() < CLOSE:
+            pixels, labels = self._close()
+            return self._spoiled(pixels), labels
         if self.scene is None:
             self.scene = scene = self._scene()
         else:
@@ -243,18 +271,40 @@ class Scenes:
         """A turned, flipped, scaled part of the scene."""
         rng = self.rng
         height, width = labels.shape
-        turn = rng.integers(4) * 90 + (rng.uniform(-25, 25) if rng.random() < 0.5 else 0)
         base = VIEW_PX / max(height, width)
         scale = base * np.exp(rng.uniform(np.log(0.65), np.log(2.4)))
         if rng.random() < 0.5:
             scale = base * rng.uniform(0.7, 1.0)
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(turn), float(scale))
-        if rng.random() < 0.5:
-            matrix = matrix @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1.0]])
         room = np.maximum(0, np.array([width, height]) * scale - self.size) / 2
-        matrix[:, 2] += (
-            np.array(self.size) / 2 - (width / 2, height / 2) + rng.uniform(-1, 1, 2) * (room + 8)
-        )
+        shift = rng.uniform(-1, 1, 2) * (room + 8)
+        return self._seen(pixels, labels, (width / 2, height / 2), float(scale), shift)
+
+    def _close(self) -> tuple[Picture, Labels]:
+        """One thing in a photo with a little of what is around it."""
+        rng = self.rng
+        sample = self.samples[rng.choice(len(self.samples), p=self.weights)]
+        odds = np.array([CLOSE_KINDS[kind] for kind in sample.boxes[:, 0]])
+        _, x, y, w, h = sample.boxes[rng.choice(len(odds), p=odds / odds.sum())]
+        span = max(w, h) * (1 + 2 * rng.uniform(*CLOSE_MARGIN))
+        centre = np.array([x + w / 2, y + h / 2]) + rng.uniform(-0.15, 0.15, 2) * span
+        low = np.maximum(0, centre - span).astype(int)
+        high = np.ceil(np.minimum(centre + span, sample.fine_labels.shape[::-1])).astype(int)
+        part = np.s_[low[1] : high[1], low[0] : high[0]]
+        pixels, labels = self._recoloured(sample.fine[part], sample.fine_labels[part])
+        centre -= low
+        return self._seen(pixels, labels, centre, max(self.size) / span, np.zeros(2))
+
+    def _seen(
+        self, pixels: Picture, labels: Labels, centre: Any, scale: float, shift: Any
+    ) -> tuple[Picture, Labels]:
+        """What lies around ``centre`` at ``scale``, turned and flipped, moved by ``shift``."""
+        rng = self.rng
+        turn = rng.integers(4) * 90 + (rng.uniform(-25, 25) if rng.random() < 0.5 else 0)
+        x, y = centre
+        matrix = cv2.getRotationMatrix2D((float(x), float(y)), float(turn), float(scale))
+        if rng.random() < 0.5:
+            matrix = matrix @ np.array([[-1, 0, 2 * x], [0, 1, 0], [0, 0, 1.0]])
+        matrix[:, 2] += np.array(self.size) / 2 - (x, y) + shift
         mode = cv2.BORDER_REFLECT if turn % 90 else cv2.BORDER_REPLICATE
         small = cv2.GaussianBlur(pixels, (0, 0), 0.35 / scale) if scale < 0.7 else pixels
         pixels = cv2.warpAffine(small, matrix, self.size, flags=cv2.INTER_LINEAR, borderMode=mode)

@@ -39,7 +39,9 @@ CROP, SIDE = (0.5, 1.0), 224
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA / "minerals7")
-    parser.add_argument("--backbone", default="deit_tiny_patch16_224")
+    parser.add_argument(
+        "--backbones", nargs="+", default=["deit_tiny_patch16_224", "mobilenetv2_100"]
+    )
     parser.add_argument("--photos", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
@@ -62,6 +64,23 @@ def main() -> int:
     if options.megapixels:
         scratch = tempfile.TemporaryDirectory()
         items = [_enlarged(item, Path(scratch.name), options.megapixels) for item in items]
+    figures = {
+        "photos": len(items),
+        "megapixels": options.megapixels,
+        "device": options.device,
+        "precision": options.precision,
+        "ratios": {name: _ratios(name, items, dataset, options) for name in options.backbones},
+    }
+    _say(json.dumps(figures))
+    return 0
+
+
+def _ratios(
+    backbone: str, items: list[data.Item], dataset: data.Dataset, options: argparse.Namespace
+) -> dict[str, dict[str, float]]:
+    """GeoView's photos per second in parts of the others', with a backbone."""
+    options.backbone = backbone
+    _say(f"\n{backbone}")
     names = ("GeoView", "plain PyTorch loop", "transformers Trainer")
     loops: tuple[Callable[..., list[float]], ...] = (_geoview, _plain, _transformers)
     found = {}
@@ -73,24 +92,15 @@ def main() -> int:
         _say(f"{name:<22} {whole:7.1f} photos/s with the first epoch, {steady:7.1f} after it")
     ours = found["GeoView"]
     ratios = {
-        other: {"with_first_epoch": ours[0] / found[other][0], "after": ours[1] / found[other][1]}
+        other: {
+            "with_first_epoch": round(ours[0] / found[other][0], 2),
+            "after": round(ours[1] / found[other][1], 2),
+        }
         for other in names[1:]
     }
     for other, ratio in ratios.items():
         _say(f"GeoView / {other}: {ratio['with_first_epoch']:.2f}, later {ratio['after']:.2f}")
-    _say(
-        json.dumps(
-            {
-                "backbone": options.backbone,
-                "photos": len(items),
-                "megapixels": options.megapixels,
-                "device": options.device,
-                "precision": options.precision,
-                "ratios": ratios,
-            }
-        )
-    )
-    return 0
+    return ratios
 
 
 def _enlarged(item: data.Item, folder: Path, megapixels: float) -> data.Item:
