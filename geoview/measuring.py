@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 
 # More than this only cost memory.
 _MOST_WORKERS = 8
+# How long a run that is stopped waits for the photos in hand.
+_IN_HAND_S = 1.0
 # Settings that change catalogue numbers only, or where the weights lie.
 _NOT_FOR_SIZES = frozenset(("read_codes", "read_plates", "owlvit"))
 UNREADABLE = "the photo cannot be read"
@@ -287,20 +291,26 @@ class Measuring:
         workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 1))
         waiting = iter(todo)
         running: dict[Future[Measurement], Photo] = {}
-        with crew.for_photos(self._measure, options, count=len(todo), workers=workers) as measure:
-            pool = ThreadPoolExecutor(workers, thread_name_prefix="measure")
-            try:
-                while True:
-                    for photo in waiting if not cancelled() else ():
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="measure")
+        try:
+            with crew.for_photos(
+                self._measure, options, count=len(todo), workers=workers
+            ) as measure:
+                until = math.inf
+                while time.monotonic() < until:
+                    if cancelled():
+                        until = min(until, time.monotonic() + _IN_HAND_S)
+                    for photo in waiting if until == math.inf else ():
                         running[pool.submit(self._measure_one, photo, options, measure)] = photo
                         if len(running) >= workers + 1:
                             break
                     if not running:
                         return
-                    ready, _ = wait(running, return_when=FIRST_COMPLETED)
-                    yield [(running.pop(future), future.result()) for future in ready]
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+                    ready, _ = wait(running, timeout=_IN_HAND_S / 4, return_when=FIRST_COMPLETED)
+                    if ready:
+                        yield [(running.pop(future), future.result()) for future in ready]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _measure_one(
         self, photo: Photo, options: MeasureOptions, measure: MeasureOne

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
+import queue
 import signal
-import threading
+import traceback
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+from geoview.errors import Cancelled
 from geoview.measure import tool
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement
 from geoview.records import Photo
 
 # From this many photos on, processes save more than their start costs.
-MANY = 100
+MANY = 200
 
 
 class MeasureOne(Protocol):
@@ -32,40 +34,76 @@ class MeasureOne(Protocol):
     def __call__(self, photo: Photo, *, options: MeasureOptions) -> Measurement: ...
 
 
+class ProcessEnded(Exception):
+    """A photo ended the process that measured it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worker:
+    """A process and the way to it."""
+
+    process: BaseProcess
+    connection: Connection
+
+
 class Crew:
     """``measure``, a module's function, carried out by ``workers`` processes; callable from any
     thread, which waits for its result.
 
-    A photo that ends its process raises BrokenProcessPool.
+    Raises what ``measure`` raises, ProcessEnded for a photo that ends its process, Cancelled once
+    the crew is closed.
     """
 
     def __init__(self, measure: MeasureOne, *, workers: int) -> None:
         self._measure = measure
-        self._workers = workers
-        self._pool = _started(workers)
-        self._renewing = threading.Lock()
-        self._suspecting = threading.Lock()
+        self._closed = False
+        self._workers = [self._started() for _ in range(workers)]
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
 
     def __call__(self, photo: Photo, *, options: MeasureOptions) -> Measurement:
-        pool = self._pool
+        worker = self._idle.get()
         try:
-            return pool.submit(self._measure, photo, options=options).result()
-        except BrokenProcessPool:
-            self._renew(pool)
-        # A process that ends takes what the others had in hand with it. Each is tried again on its
-        # own, to tell which photo it was.
-        with self._suspecting, _started(1) as alone:
-            return alone.submit(self._measure, photo, options=options).result()
+            worker.connection.send((photo, options))
+            found = worker.connection.recv()
+        except (EOFError, OSError) as error:
+            if self._closed:
+                raise Cancelled("Measuring was stopped.") from None
+            worker = self._instead_of(worker)
+            raise ProcessEnded(f"{photo.file} ended the process that measured it") from error
+        finally:
+            self._idle.put(worker)
+        if isinstance(found, Exception):
+            raise found
+        assert isinstance(found, Measurement)
+        return found
 
     def close(self) -> None:
-        """End the processes; what they have in hand is finished."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the processes at once; what they have in hand is lost."""
+        self._closed = True
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
 
-    def _renew(self, broken: ProcessPoolExecutor) -> None:
-        with self._renewing:
-            if self._pool is broken:
-                self._pool = _started(self._workers)
-                broken.shutdown(wait=False)
+    def _instead_of(self, ended: Worker) -> Worker:
+        ended.process.join()
+        ended.connection.close()
+        worker = self._started()
+        self._workers[self._workers.index(ended)] = worker
+        return worker
+
+    def _started(self) -> Worker:
+        # A forked process would inherit locks that other threads hold.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=_serve, args=(theirs, self._measure), name="geoview-measure", daemon=True
+        )
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
 
 
 @contextlib.contextmanager
@@ -86,23 +124,18 @@ def for_photos(
         crew.close()
 
 
-def _started(workers: int) -> ProcessPoolExecutor:
-    # Forked processes would inherit locks that other threads hold.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
-
-
-def _begin() -> None:
-    """In a new process: one thread to a core, and an end with the program."""
+def _serve(connection: Connection, measure: MeasureOne) -> None:
+    """In a process of its own: measure what comes until the other side is gone."""
     import cv2
 
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the program's to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            photo, options = connection.recv()
+            try:
+                answer: Measurement | Exception = measure(photo, options=options)
+            except Exception as error:  # raised again where it was asked for
+                error.add_note(traceback.format_exc())
+                answer = error
+            connection.send(answer)

@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, nargs="*", help="photos of these folds only")
     parser.add_argument("--methods", nargs="*", default=["geoview", "paper"])
     parser.add_argument("--photos", type=int, default=0, help="only the first of every style")
-    parser.add_argument("--speed", type=int, default=192, help="photos to time at 12 megapixels")
+    parser.add_argument("--speed", type=int, default=288, help="photos to time at 12 megapixels")
     parser.add_argument("--each", action="store_true", help="a line for every photo")
     options = parser.parse_args()
     photos = {photo.path.name: photo for photo in scan(options.folder).photos}

@@ -9,15 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 from fake_measuring import measurement
 
-from geoview.errors import PhotoError
+from geoview.errors import Cancelled, PhotoError
 from geoview.measure import crew, tool
-from geoview.measure.crew import Crew
+from geoview.measure.crew import Crew, ProcessEnded
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement
 from geoview.records import Photo
@@ -31,6 +30,10 @@ def measure(photo: Photo, *, options: MeasureOptions) -> Measurement:
         raise PhotoError("the file is cut off: copy it again")
     if photo.file.startswith("deadly"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if photo.file.startswith("odd"):
+        raise ZeroDivisionError(photo.file)
+    if photo.file.startswith("slow"):
+        time.sleep(60)
     return measurement(photo.file, number=f"{options.cube_mm:g} {os.getpid()}")
 
 
@@ -52,6 +55,9 @@ def test_measurements_and_errors_come_back_from_other_processes(two: Crew) -> No
     assert int(process) != os.getpid()
     with pytest.raises(PhotoError, match="cut off"):
         two(photo("bad.jpg"), options=OPTIONS)
+    with pytest.raises(ZeroDivisionError, match="odd") as raised:
+        two(photo("odd.jpg"), options=OPTIONS)
+    assert "in measure" in raised.value.__notes__[0]  # where it was raised, for the log
 
 
 def test_a_photo_that_ends_its_process_costs_that_photo_alone(two: Crew) -> None:
@@ -60,8 +66,21 @@ def test_a_photo_that_ends_its_process_costs_that_photo_alone(two: Crew) -> None
         running = [threads.submit(two, photo(file), options=OPTIONS) for file in files]
     failed = [file for file, one in zip(files, running, strict=True) if one.exception()]
     assert failed == ["deadly.jpg"]
-    assert isinstance(running[1].exception(), BrokenProcessPool)
+    assert isinstance(running[1].exception(), ProcessEnded)
     assert two(photo("later.jpg"), options=OPTIONS).file == "later.jpg"
+
+
+def test_closing_does_not_wait_for_what_is_in_hand() -> None:
+    made = Crew(measure, workers=1)
+    made(photo("a.jpg"), options=OPTIONS)
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(made, photo("slow.jpg"), options=OPTIONS) for _ in range(2)]
+        time.sleep(0.3)
+        began = time.monotonic()
+        made.close()
+        stopped = [one.exception() for one in running]
+    assert time.monotonic() - began < 20
+    assert all(isinstance(error, Cancelled) for error in stopped)
 
 
 @pytest.mark.parametrize(
