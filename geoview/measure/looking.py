@@ -235,8 +235,8 @@ def _cell_shape(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def resized(values: Shares, shape: tuple[int, ...]) -> Shares:
-    """(rows, cols, classes) at another (rows, cols)."""
+    """(rows, cols, classes) at another (rows, cols), at least one of each."""
     import cv2
 
-    size = shape[1], shape[0]
+    size = max(1, shape[1]), max(1, shape[0])
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)

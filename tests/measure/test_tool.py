@@ -168,6 +168,15 @@ def test_an_unknown_method_and_an_unreadable_photo(tmp_path: Path) -> None:
         tool.measure(photo_at(tmp_path / "a.jpg"), options=OPTIONS)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9000), (4000, 3), (33, 40)])
+def test_a_sliver_of_a_photo_is_rejected(shape: tuple[int, int], tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    result = tool.measure(photo_at(tmp_path / "a.png"), options=OPTIONS)
+    assert result.status == "rejected"
+    assert result.size_mm is None
+
+
 def test_the_noted_focal_length_is_read(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA405] = 50
