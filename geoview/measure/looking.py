@@ -1,9 +1,9 @@
-"""Where the network looks: once at the whole photo, and again, enlarged, at small specimens."""
+"""Where the network looks: at the whole photo, then closer at small specimens and cubes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ LEAST_SHARE = 4e-4
 # of the cells then comes from the closer look.
 ENLARGE_BELOW = 0.55
 CLOSER_WEIGHT = 0.65
+# Closer looks at things of one class; what is shown of a thing's surroundings, as a part of it.
 MOST_LOOKS = 2
 MARGIN = 0.3
 # Reach of the neighbourhood that decides a class, as a part of the picture's longer side, and in
@@ -51,6 +52,22 @@ class Window:
         rows, cols = self.of(shape)
         return Window(
             cols.start / shape[1], rows.start / shape[0], cols.stop / shape[1], rows.stop / shape[0]
+        )
+
+    @property
+    def area(self) -> float:
+        return (self.x1 - self.x0) * (self.y1 - self.y0)
+
+    def longest_px(self, shape: tuple[int, ...]) -> float:
+        """The longer side in an array that covers the whole picture."""
+        return max((self.x1 - self.x0) * shape[1], (self.y1 - self.y0) * shape[0])
+
+    def widened(self, margin: float, *, shape: tuple[int, ...]) -> Window:
+        """With this part of its longer side all round, as far as the picture reaches."""
+        room = margin * self.longest_px(shape)
+        x, y = room / shape[1], room / shape[0]
+        return Window(
+            max(0, self.x0 - x), max(0, self.y0 - y), min(1, self.x1 + x), min(1, self.y1 + y)
         )
 
     def holds(self, other: Window) -> bool:
@@ -99,31 +116,32 @@ class Seen:
 
     def best(self, part: Part) -> View:
         """The finest shares that show a whole part with a margin."""
-        for view in self.closer:
-            if view.window.holds(part.box):
-                return view
+        views = [view for view in self.closer if view.window.holds(part.box)]
+        if views:
+            return min(views, key=lambda view: view.window.area)
         window = part.window.on(self.cells.shape)
         across = self.columns * (window.x1 - window.x0)
         return View(window, self.cells[window.of(self.cells.shape)], across)
 
 
-def look(pixels: Pixels, *, shares: Callable[[Pixels], Shares], enlarged: tuple[int, ...]) -> Seen:
+def look(
+    pixels: Pixels, *, shares: Callable[[Pixels], Shares], enlarged: Mapping[int, float]
+) -> Seen:
     """Shares of the classes over ``pixels``; things of the classes ``enlarged`` are looked at
-    again when they are small."""
+    again when they are small, each class with a margin, as a part of the thing."""
     whole = shares(pixels)
     cells = resized(whole, _cell_shape(pixels.shape))
-    closer: list[View] = []
+    closer: dict[int, list[View]] = {label: [] for label in enlarged}
     for part in parts(_voted(whole)):
-        box = part.box
-        size = max((box.x1 - box.x0) * pixels.shape[1], (box.y1 - box.y0) * pixels.shape[0])
-        if part.label not in enlarged or size > ENLARGE_BELOW * max(pixels.shape):
+        views = closer.get(part.label)
+        if views is None or part.box.longest_px(pixels.shape) > ENLARGE_BELOW * max(pixels.shape):
             continue
-        if len(closer) == MOST_LOOKS or any(view.window.holds(box) for view in closer):
+        if len(views) == MOST_LOOKS or any(view.window.holds(part.box) for view in views):
             continue
-        view = _closer(pixels, part.window, shares=shares)
-        _blend(cells, view)
-        closer.append(view)
-    return Seen(cells, whole.shape[1], tuple(closer))
+        window = part.box.widened(enlarged[part.label], shape=pixels.shape)
+        views.append(_closer(pixels, window, shares=shares))
+        _blend(cells, views[-1])
+    return Seen(cells, whole.shape[1], tuple(view for views in closer.values() for view in views))
 
 
 def _closer(pixels: Pixels, window: Window, *, shares: Callable[[Pixels], Shares]) -> View:
@@ -219,14 +237,7 @@ def _part(label: int, where: NDArray[np.bool_], stats: NDArray[np.int32]) -> Par
     height, width = where.shape
     x, y, w, h = (int(value) for value in stats[:4])
     box = Window(x / width, y / height, (x + w) / width, (y + h) / height)
-    room = MARGIN * max(w, h)
-    around = Window(
-        max(0, (x - room) / width),
-        max(0, (y - room) / height),
-        min(1, (x + w + room) / width),
-        min(1, (y + h + room) / height),
-    )
-    return Part(label, box, where, around)
+    return Part(label, box, where, box.widened(MARGIN, shape=where.shape))
 
 
 def _cell_shape(shape: tuple[int, ...]) -> tuple[int, int]:

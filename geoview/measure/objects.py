@@ -40,8 +40,9 @@ FINE_PX = 640
 TOLERANCE_PX = 0.3
 # How far, in the network's cells, its border may be wrong.
 BAND_CELLS = 2.0
-# Classes that are looked at again where they are small: the specimen.
-ENLARGED = (1,)
+# What is looked at again where it is small, specimen and cube, and with which margin: a cube is
+# told from its shadow by what is around both.
+ENLARGED = {1: 0.3, 2: 0.8}
 # What is measured; the outline of anything else need not be finer than the network's.
 REFINED: tuple[ObjectKind, ...] = ("specimen", "cube")
 

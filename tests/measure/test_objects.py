@@ -134,14 +134,14 @@ def test_small_things_are_looked_at_again(painted: np.ndarray, monkeypatch) -> N
     sizes = []
     net = Net()
     monkeypatch.setattr(Net, "shares", staticmethod(lambda p: sizes.append(p.shape) or scene(p)))
-    looking.look(painted, shares=net.shares, enlarged=(1, 2))
+    looking.look(painted, shares=net.shares, enlarged={1: 0.3, 2: 0.3})
     assert sizes[0] == painted.shape
     assert len(sizes) == 3
     assert all(max(shape) < 600 for shape in sizes[1:])
 
 
 def test_words_name_what_the_network_found(painted: np.ndarray) -> None:
-    seen = looking.look(painted, shares=scene, enlarged=())
+    seen = looking.look(painted, shares=scene, enlarged={})
     cube, specimen = (550.0, 90.0, 690.0, 230.0), (120.0, 130.0, 480.0, 370.0)
     swapped = worded.renamed(seen, [(cube, 1), (specimen, 2)], shape=(600, 800))
     found = objects.found_in(swapped, painted, width_px=800, height_px=600)
