@@ -31,7 +31,7 @@ HIDDEN_SHARE = 0.22
 COVERED_SHARE = 0.03
 # Of the specimen's length and width, what the cube may hide; and the trust in a fit that needs no
 # more of the cube than is seen.
-MOST_HIDDEN, CLEAR_TRUST = 0.1, 0.8
+MOST_HIDDEN, CLEAR_TRUST = 0.1, 0.85
 # Brushed or painted metal in tinted light stays below, pyrite and brass lie above.
 MOST_COLOUR = 0.26
 LEAST_OVERLAP, LEAST_TRUST, GOOD_TRUST, MOST_ERROR = 0.7, 0.32, 0.4, 0.012

@@ -8,6 +8,8 @@ again over a shrinking range. The candidate whose edges the photo supports best 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +22,9 @@ __all__ = ["CubeFit", "Region", "fit_cube"]
 
 # Poses of the grid that are fitted to the outline, and of these to the photo.
 _STARTS, _CANDIDATES = 24, 3
-# A candidate this much less likely than the best is not looked at closely.
-_RIVAL = 0.5
+# A candidate this much less likely than the best is not looked at closely; after one this likely no
+# more are tried.
+_RIVAL, _SURE = 0.5, 0.6
 # Difference of the logarithm of the focal length from the usual one that is looked into.
 _UNUSUAL = 0.25
 
@@ -47,7 +50,7 @@ def fit_cube(
     fitter = Fitter(pixels, region, widths, trust, size_px, focal_px)
     poses = fitter.settled(poses.at(_distinct(poses, errors)))
     best = _apart(poses, np.argsort(-fitter.screened(poses)), count=_CANDIDATES, near=0.03)
-    rough = [fit for fit in (fitter.from_afar(poses.at(i)) for i in best) if fit is not None]
+    rough = _until_sure(fitter.from_afar(poses.at(i)) for i in best)
     likeliest = max((fit.likely for fit in rough), default=0.0)
     close = [fit.pose for fit in rough if fit.likely >= _RIVAL * likeliest]
     fits = [fit for fit in (fitter.from_near(pose) for pose in close) if fit is not None]
@@ -59,6 +62,17 @@ def fit_cube(
         return best_fit
     usual = fitter.from_near(usual_pose)
     return usual if usual is not None and usual.likely > best_fit.likely else best_fit
+
+
+def _until_sure(fits: Iterator[CubeFit | None]) -> list[CubeFit]:
+    """The fits that succeed, as far as one is so likely that no other need be tried."""
+    found: list[CubeFit] = []
+    for fit in fits:
+        if fit is not None:
+            found.append(fit)
+            if fit.likely > _SURE:
+                break
+    return found
 
 
 def _trust(region: Region) -> Floats:

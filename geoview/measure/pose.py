@@ -7,6 +7,7 @@ pixels are square. Arrays of poses share leading axes, so that a search is one c
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,6 +184,7 @@ def hypotheses(
     return poses.at(order), error[order] / radius
 
 
+@functools.cache
 def _grid() -> tuple[Floats, Floats]:
     tilt, towards, yaw, focal = (
         np.radians(np.array([0.0, 4, 9, 15, 22, 30, 38, 46])),

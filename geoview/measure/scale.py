@@ -5,7 +5,7 @@ table, the outline of a specimen somewhere between the table and the specimen's 
 is the depth of that place along the optical axis, divided by the focal length. Heights of
 specimens are not known: over rocks, crystals and slabs the outline lies at a little over a
 quarter of the specimen's width above the table, here more and there less, so that the interval
-widens with the share of the distance that the specimen takes up.
+widens with the share of the distance that the specimen takes up, and with the camera's tilt.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from geoview.measured import Polygon, Scale
 
 OUTLINE_HEIGHT = 0.28
 # Relative standard deviations of a length whose cube and outline are known perfectly: for a small
-# specimen, and for each unit of width over distance. Found on all the rendered photos.
-_SHAPE_SD, _SHAPE_SD_PER_REACH = 0.028, 0.1
+# specimen, for each unit of width over distance, and for a view along the table, which shows more
+# of the specimen's height. Found on all the rendered photos.
+_SHAPE_SD, _SHAPE_SD_PER_REACH, _SHAPE_SD_ALONG = 0.028, 0.1, 0.035
 _STEPS = np.vstack([np.zeros(PARAMETERS), 1e-4 * np.eye(PARAMETERS)])
 
 
@@ -38,7 +39,8 @@ def scale_from_cube(pose: Pose, covariance: Floats, outline: Polygon) -> Scale:
     slopes = (logs[1:] - logs[0]) / 1e-4
     pose_sd = float(np.sqrt(max(slopes @ covariance @ slopes, 0.0)))
     reach = width_px / float(pose.focal_px)  # the outline's width over its distance
-    sd = float(np.sqrt(pose_sd**2 + _SHAPE_SD**2 + (_SHAPE_SD_PER_REACH * reach) ** 2))
+    along = _SHAPE_SD_ALONG * float(np.sin(np.radians(pose.tilt_deg)))
+    sd = float(np.sqrt(pose_sd**2 + _SHAPE_SD**2 + (_SHAPE_SD_PER_REACH * reach) ** 2 + along**2))
     return Scale(
         mm_per_px=mm_per_px,
         pm_mm_per_px=1.96 * sd * mm_per_px,

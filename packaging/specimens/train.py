@@ -8,7 +8,7 @@ Starts from MobileNetV2 and learns from the 96 rendered photos of ../shared/data
 from those that render.py made, where there are any. Three folds of the 96, each judged on photos
 it has not seen, give the figures on the card; the model that is shipped is trained on all
 photos. Parts that are done are kept in build/specimens; with --only, several may be trained at
-once: a part takes a core about 50 minutes. With --start DIR the parts go on from those of an
+once: a part takes a core about two hours. With --start DIR the parts go on from those of an
 earlier training with the same folds.
 """
 
@@ -54,7 +54,7 @@ STYLES = ("catalogue", "hard", "negative")
 HELD_WEIGHT = 3.0
 SEED = 7
 BATCH = 8
-STEPS = 3000
+STEPS = 12000
 # The last of the training is averaged over about so many steps.
 EMA_STEPS = 300
 # Rates of the backbone and of what is new.
