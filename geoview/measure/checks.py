@@ -190,12 +190,9 @@ def sharpness(part: NDArray[np.uint8], *, of: int) -> float:
         grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     grey = grey.astype(np.float32)
     half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    here = grey[: 2 * half.shape[0] : 2, : 2 * half.shape[1] : 2]
-    near = cv2.GaussianBlur(grey, (0, 0), 1.2)[: 2 * half.shape[0] : 2, : 2 * half.shape[1] : 2]
-    fine, coarse = (
-        np.percentile(np.abs(here - blurred), 97)
-        for blurred in (near, cv2.GaussianBlur(half, (0, 0), 2.5))
-    )
+    same = np.s_[: 2 * half.shape[0] : 2, : 2 * half.shape[1] : 2]
+    blurred = cv2.GaussianBlur(grey, (0, 0), 1.2)[same], cv2.GaussianBlur(half, (0, 0), 2.5)
+    fine, coarse = (np.percentile(np.abs(grey[same] - one), 97) for one in blurred)
     return float(fine / max(coarse, 1e-3))
 
 

@@ -38,12 +38,13 @@ class ProcessEnded(Exception):
     """A photo ended the process that measured it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Worker:
-    """A process and the way to it."""
+    """A process, the way to it, and whether it has said that it is there."""
 
     process: BaseProcess
     connection: Connection
+    there: bool = False
 
 
 class Crew:
@@ -51,7 +52,7 @@ class Crew:
     thread, which waits for its result.
 
     Raises what ``measure`` raises, ProcessEnded for a photo that ends its process, Cancelled once
-    the crew is closed.
+    the crew is closed. Where processes cannot be started the calling thread measures.
     """
 
     def __init__(self, measure: MeasureOne, *, workers: int) -> None:
@@ -65,11 +66,16 @@ class Crew:
     def __call__(self, photo: Photo, *, options: MeasureOptions) -> Measurement:
         worker = self._idle.get()
         try:
+            if not worker.there:
+                worker.connection.recv()
+                worker.there = True
             worker.connection.send((photo, options))
             found = worker.connection.recv()
         except (EOFError, OSError) as error:
             if self._closed:
                 raise Cancelled("Measuring was stopped.") from None
+            if not worker.there:
+                return self._measure(photo, options=options)
             worker = self._instead_of(worker)
             raise ProcessEnded(f"{photo.file} ended the process that measured it") from error
         finally:
@@ -88,6 +94,7 @@ class Crew:
             worker.process.join()
 
     def _instead_of(self, ended: Worker) -> Worker:
+        ended.process.terminate()
         ended.process.join()
         ended.connection.close()
         worker = self._started()
@@ -131,6 +138,7 @@ def _serve(connection: Connection, measure: MeasureOne) -> None:
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the program's to handle
     with contextlib.suppress(EOFError, OSError):
+        connection.send("there")
         while True:
             photo, options = connection.recv()
             try:

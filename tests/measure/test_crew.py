@@ -70,6 +70,24 @@ def test_a_photo_that_ends_its_process_costs_that_photo_alone(two: Crew) -> None
     assert two(photo("later.jpg"), options=OPTIONS).file == "later.jpg"
 
 
+class Unstartable:
+    """A function with which no process gets as far as its first photo."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os._exit, (3,)
+
+    def __call__(self, photo: Photo, *, options: MeasureOptions) -> Measurement:
+        return measure(photo, options=options)
+
+
+def test_where_no_process_starts_the_program_itself_measures() -> None:
+    made = Crew(Unstartable(), workers=2)
+    found = [made(photo(file), options=OPTIONS) for file in ("a.jpg", "b.jpg", "c.jpg")]
+    made.close()
+    assert [one.file for one in found] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert {one.catalogue_no for one in found} == {f"25 {os.getpid()}"}
+
+
 def test_closing_does_not_wait_for_what_is_in_hand() -> None:
     made = Crew(measure, workers=1)
     made(photo("a.jpg"), options=OPTIONS)
