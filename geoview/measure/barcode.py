@@ -26,7 +26,7 @@ def read_codes(pixels: NDArray[np.uint8], *, longest_px: int = WHOLE_PX) -> list
     if min(grey.shape) < 32:
         return []
     try:
-        return _qr(grey) or read_code128(grey) or _bars(grey)
+        return _qr(grey) or _barcodes(grey)
     except cv2.error:  # its readers fail on some pictures without a code
         return []
 
@@ -36,6 +36,16 @@ def _qr(grey: NDArray[np.uint8]) -> list[str]:
 
     _, texts, _, _ = cv2.QRCodeDetectorAruco().detectAndDecodeMulti(grey)
     return [text for text in texts if text]
+
+
+def _barcodes(grey: NDArray[np.uint8]) -> list[str]:
+    """Code 128, EAN and UPC, where anything looks like a barcode: most photos have none."""
+    import cv2
+
+    found, corners = cv2.barcode.BarcodeDetector().detectMulti(grey)
+    if not found:
+        return []
+    return read_code128(grey, np.asarray(corners, np.float64).reshape(-1, 4, 2)) or _bars(grey)
 
 
 def _bars(grey: NDArray[np.uint8]) -> list[str]:

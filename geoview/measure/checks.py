@@ -67,6 +67,23 @@ class Shown:
     covered: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Supposed:
+    """What may be the reference cube, fitted."""
+
+    cube: FoundObject
+    fit: CubeFit
+    shown: Shown
+
+    @property
+    def cubic(self) -> bool:
+        """Whether it has the shape of a cube."""
+        ragged = self.fit.error_px > MOST_ERROR * self.fit.edge_px + 1
+        return (
+            self.shown.overlap >= LEAST_OVERLAP and self.shown.trust >= LEAST_TRUST and not ragged
+        )
+
+
 def verdict(objections: list[Objection]) -> tuple[MeasureStatus, tuple[str, ...]]:
     """Status and reasons, the gravest first."""
     ordered = sorted(objections, key=lambda objection: not objection.fatal)
@@ -83,7 +100,9 @@ def of_specimen(objects: Objects) -> Iterator[Objection]:
         yield Objection("no specimen was found", fatal=True)
         return
     first = specimens[0]
-    if any(other.area_px > SECOND_SHARE * first.area_px for other in specimens[1:]):
+    # What the photo's edge cuts is a bystander: the photo is of what it shows whole.
+    others = [other for other in specimens[1:] if not other.touches_frame]
+    if any(other.area_px > SECOND_SHARE * first.area_px for other in others):
         yield Objection("several specimens in one photo", fatal=True)
     outline = dense(first.outline_px, step_px=objects.px_per_cell)
     if near_frame(outline, objects).mean() > CUT_SHARE:
@@ -95,22 +114,28 @@ def of_specimen(objects: Objects) -> Iterator[Objection]:
         yield Objection("something touches or covers the specimen")
 
 
-def of_cubes(objects: Objects) -> Iterator[Objection]:
+def of_cubes(objects: Objects, supposed: list[Supposed]) -> Iterator[Objection]:
     """Whether there is exactly one cube."""
-    cubes = objects.of("cube")
-    if not cubes:
+    if not objects.of("cube"):
         yield Objection("no reference cube was found", fatal=True)
-    elif any(other.area_px > SECOND_CUBE_SHARE * cubes[0].area_px for other in cubes[1:]):
+    elif not supposed:
+        yield Objection("no cube fits the supposed reference cube", fatal=True)
+    elif any(one.cubic or _touches_specimen(one.cube, objects) for one in supposed[1:]):
         yield Objection("two reference cubes in one photo")
 
 
-def of_fit(fit: CubeFit, shown: Shown, *, picture: Picture) -> Iterator[Objection]:
+def _touches_specimen(cube: FoundObject, objects: Objects) -> bool:
+    """Whether it may be a piece of the specimen, and the outline then lacks it."""
+    outline = dense(cube.outline_px, step_px=objects.px_per_cell)
+    return bool(beside(outline, objects, kinds=("specimen",), cells=2).any())
+
+
+def of_fit(supposed: Supposed, *, picture: Picture) -> Iterator[Objection]:
     """Whether what was taken for the cube is one, and lies as cubes do."""
+    fit, trust = supposed.fit, supposed.shown.trust
     if colour_of_top(picture.pixels, fit, px_per_cell=picture.px_per_cell) > MOST_COLOUR:
         yield Objection("the supposed cube is not grey metal: it may be a crystal", fatal=True)
-    overlap, trust = shown.overlap, shown.trust
-    ragged = fit.error_px > MOST_ERROR * fit.edge_px + 1
-    if overlap < LEAST_OVERLAP or trust < LEAST_TRUST or ragged:
+    if not supposed.cubic:
         yield Objection("the supposed cube does not have the shape of a cube", fatal=True)
     elif trust < GOOD_TRUST:
         yield Objection("the cube's edges are too weak to be measured")

@@ -33,23 +33,17 @@ _SHIFT = 98
 _TOLERANCE = 0.45  # modules, for the worst of a symbol's widths
 
 
-def read_code128(grey: NDArray[np.uint8]) -> list[str]:
-    """What the codes in a grey picture say; turned ones as well."""
+def read_code128(grey: NDArray[np.uint8], quads: Floats) -> list[str]:
+    """What the codes in a grey picture say; turned ones as well.
+
+    ``quads`` (n, 4, 2): corners of what looks like a barcode.
+    """
     found: dict[str, None] = {}
-    for quad in _quads(grey):
+    for quad in quads:
         text = next((text for line in _scans(grey, quad) if (text := decode(line))), "")
         if text:
             found[text] = None
     return list(found)
-
-
-def _quads(grey: NDArray[np.uint8]) -> Iterator[Floats]:
-    """Corners, (4, 2), of what looks like a barcode."""
-    import cv2
-
-    found, corners = cv2.barcode.BarcodeDetector().detectMulti(grey)
-    if found:
-        yield from np.asarray(corners, np.float64).reshape(-1, 4, 2)
 
 
 def _scans(grey: NDArray[np.uint8], quad: Floats) -> Iterator[Floats]:

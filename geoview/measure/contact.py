@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoview.measure.cube import CubeFit
-from geoview.measure.objects import Objects
+from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.region import beside, dense
 from geoview.measure.size import size_of
 from geoview.measured import Measurement
@@ -28,13 +28,12 @@ class Contact:
     width: float = 0.0
 
 
-def contact_of(fit: CubeFit, objects: Objects) -> Contact:
-    """How the first specimen and the first cube touch; both have to be there.
+def contact_of(fit: CubeFit, specimen: FoundObject, cube: FoundObject, objects: Objects) -> Contact:
+    """How the specimen and the cube touch.
 
     What stands before the cube meets it at the cube's base. What lies behind it is hidden from
     where the two meet in the photo to the base, and may reach as far as that.
     """
-    specimen, cube = objects.of("specimen")[0], objects.of("cube")[0]
     border = dense(cube.outline_px, step_px=objects.px_per_cell)
     of_cube = float(beside(border, objects, kinds=("specimen",), cells=_NEAR_CELLS).mean())
     outline = dense(specimen.outline_px, step_px=objects.px_per_cell)

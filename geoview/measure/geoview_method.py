@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from geoview.measure import checks
-from geoview.measure.checks import Objection
+from geoview.measure.checks import Objection, Supposed
 from geoview.measure.contact import Contact, contact_of, widened
 from geoview.measure.cube import CubeFit, fit_cube
 from geoview.measure.methods import Picture, measure_method, unmeasured
-from geoview.measure.objects import Objects, find
+from geoview.measure.objects import FoundObject, Objects, find
 from geoview.measure.options import MeasureOptions
 from geoview.measure.other_scale import other_scale
 from geoview.measure.region import cube_region
@@ -63,30 +63,39 @@ def _scale(
     how cube and specimen touch."""
     if options.scale_source != "cube":
         return *other_scale(picture, objects, options=options), None
-    objections = list(checks.of_cubes(objects))
-    specimen, fit = checks.main_specimen(objects), _cube(picture, objects, options=options)
-    if fit is not None:
-        shown = checks.shown_of(fit, objects)
-        objections += checks.of_fit(fit, shown, picture=picture)
+    supposed = _supposed(picture, objects, options=options)
+    objections = list(checks.of_cubes(objects, supposed))
+    specimen = checks.main_specimen(objects)
+    if supposed:
+        cube, fit = supposed[0].cube, supposed[0].fit
+        objections += checks.of_fit(supposed[0], picture=picture)
         if specimen is not None and not any(o.fatal for o in objections):
-            contact = contact_of(fit, objects)
+            contact = contact_of(fit, specimen, cube, objects)
             scale = scale_from_cube(fit.pose, fit.covariance, specimen.outline_px)
-            return scale, [*objections, *checks.of_contact(contact, shown)], contact
-    elif objects.of("cube"):
-        objections.append(Objection("no cube fits the supposed reference cube", fatal=True))
+            return scale, [*objections, *checks.of_contact(contact, supposed[0].shown)], contact
     if options.scale is not None:
         return inherited(options.scale, from_file=options.scale.inherited_from), [], None
     return None, objections, None
 
 
-def _cube(picture: Picture, objects: Objects, *, options: MeasureOptions) -> CubeFit | None:
-    """The largest of the supposed cubes, fitted."""
+def _supposed(picture: Picture, objects: Objects, *, options: MeasureOptions) -> list[Supposed]:
+    """What may be the reference cube, fitted: first what looks most like one and is not covered."""
     cubes = objects.of("cube")
-    if not cubes:
-        return None
+    found = [
+        Supposed(cube, fit, checks.shown_of(fit, objects))
+        for cube in cubes
+        if cube.area_px > checks.SECOND_CUBE_SHARE * cubes[0].area_px
+        and (fit := _fitted(picture, cube, objects, options=options)) is not None
+    ]
+    return sorted(found, key=lambda one: (one.cubic, not one.shown.covered), reverse=True)
+
+
+def _fitted(
+    picture: Picture, cube: FoundObject, objects: Objects, *, options: MeasureOptions
+) -> CubeFit | None:
     return fit_cube(
         picture.pixels,
-        cube_region(cubes[0], objects),
+        cube_region(cube, objects),
         size_px=(picture.width_px, picture.height_px),
         edge_mm=options.cube_mm,
         focal_px=_focal_px(picture),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Shares = NDArray[np.float32]
 Labels = NDArray[np.uint8]
+SPECIMEN, CUBE = 1, 2
 # Longest side of the cells in which things are told apart; the smallest thing, in parts of
 # the picture's area.
 CELLS_PX = 512
@@ -31,6 +32,9 @@ OWN_VOTE = 0.3
 # ``SLIM_CELLS``, and this share of its border lies on it; or, a sliver, at a lower share.
 SMALL_PIECE, SLIM_CELLS, PIECE_BORDER = 0.25, 16, 0.35
 SLIVER_CELLS, SLIVER_BORDER = 3, 0.2
+# Beside a cube that is as sure as this and lies apart from the specimen, one less sure than that
+# which has this share of its border on the specimen is a piece of it: a face of a crystal, say.
+SURE_CUBE, DOUBTFUL_CUBE, APART_BORDER = 0.85, 0.8, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,10 @@ def _blend(cells: Shares, view: View) -> None:
 
 def settled(cells: Shares) -> Labels:
     """The class of each cell, so that a thing is not pieced together from several classes."""
-    return absorbed(absorbed(_voted(cells)))
+    labels = _voted(cells)
+    once = absorbed(labels)
+    # What was absorbed may have joined what then is absorbed in its turn.
+    return _one_cube(once if np.array_equal(once, labels) else absorbed(once), cells)
 
 
 def _voted(cells: Shares) -> Labels:
@@ -204,13 +211,38 @@ def absorbed(labels: Labels) -> Labels:
     return labels
 
 
+def _one_cube(labels: Labels, cells: Shares) -> Labels:
+    """Labels in which what only looks like a second cube belongs to the specimen it lies on."""
+    cubes = [part for part in parts(labels) if part.label == CUBE]
+    if len(cubes) < 2:
+        return labels
+    on_specimen = [_border(labels, part.where)[SPECIMEN] for part in cubes]
+    surety = [float(cells[part.where][:, CUBE].mean()) for part in cubes]
+    both = list(zip(on_specimen, surety, strict=True))
+    if not any(border < APART_BORDER and sure >= SURE_CUBE for border, sure in both):
+        return labels
+    labels = labels.copy()
+    for part, (border, sure) in zip(cubes, both, strict=True):
+        if border > PIECE_BORDER and sure < DOUBTFUL_CUBE:
+            labels[part.where] = SPECIMEN
+    return labels
+
+
+def _border(labels: Labels, piece: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The share of a piece's border that lies on each class."""
+    import cv2
+
+    ring = (cv2.dilate(piece.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~piece
+    counts = np.bincount(labels[ring], minlength=5)
+    return np.asarray(counts / max(1, ring.sum()), np.float64)
+
+
 def _host(labels: Labels, near: tuple[slice, slice], piece: NDArray[np.bool_]) -> int:
     """The class that a piece ought to belong to instead of its own; 0 for none."""
     import cv2
 
     mask = piece.astype(np.uint8)
-    ring = (cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0) & ~piece
-    shares = np.bincount(labels[near][ring], minlength=5) / max(1, ring.sum())
+    shares = _border(labels[near], piece)
     host = int(shares[1:].argmax()) + 1
     if shares[host] <= SLIVER_BORDER:
         return 0

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from geoview.measure import outline
 from geoview.measure.looking import (
+    CUBE,
+    SPECIMEN,
     Labels,
     Part,
     Pixels,
@@ -34,15 +36,15 @@ from geoview.records import BoxXYXY
 
 ObjectKind = Literal["specimen", "cube", "plate", "other"]
 KINDS: tuple[ObjectKind, ...] = ("specimen", "cube", "plate", "other")
-# Longest side of the part of the picture in which an outline is drawn, and how far, in pixels of
-# that part, it may be from the finest one.
-FINE_PX = 640
+# Longest side of the part of the picture in which an outline is drawn, the cube's being fitted to
+# the photo later; and how far, in pixels of that part, it may be from the finest one.
+FINE_PX, FINE_CUBE_PX = 640, 400
 TOLERANCE_PX = 0.3
 # How far, in the network's cells, its border may be wrong.
 BAND_CELLS = 2.0
 # What is looked at again where it is small, specimen and cube, and with which margin: a cube is
 # told from its shadow by what is around both.
-ENLARGED = {1: 0.3, 2: 0.8}
+ENLARGED = {SPECIMEN: 0.3, CUBE: 0.8}
 # What is measured; the outline of anything else need not be finer than the network's.
 REFINED: tuple[ObjectKind, ...] = ("specimen", "cube")
 
@@ -143,7 +145,7 @@ def _object(
 
 def _outline(crop: Pixels, view: View, part: Part, labels: Labels) -> NDArray[np.float64]:
     """The outline in ``crop``, the pixels of ``view``, as shares 0…1 of its width and height."""
-    picture = at_most(crop, FINE_PX)
+    picture = at_most(crop, FINE_CUBE_PX if part.label == CUBE else FINE_PX)
     height, width = picture.shape[:2]
     share = outline.enlarged(_alone(view, part, labels), shape=(height, width))
     band_px = BAND_CELLS * width / view.columns

@@ -17,6 +17,7 @@ from geoview.models import bundle
 from geoview.models.folding import folded
 from geoview.models.lanes import one_thread
 from geoview.models.segmenter import STRIDE_PX
+from geoview.photos.shrink import halved
 
 NAME = "specimens-rendered"
 _loading = threading.Lock()
@@ -63,7 +64,7 @@ class Segmenting:
         # Even sides, so that the grid's cells end where the picture does.
         size = max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        small = cv2.resize(pixels, size, interpolation=how)
+        small = cv2.resize(halved(pixels, least_px=2 * longest_px), size, interpolation=how)
         return np.asarray((small - self._mean) / self._std, np.float32)
 
 

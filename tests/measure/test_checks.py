@@ -59,8 +59,48 @@ def test_a_lone_cube() -> None:
 
 def test_two_cubes() -> None:
     pixels, labels = Scene().draw()
-    result = judged(pixels, np.where(labels == 1, 2, labels).astype(np.uint8))
+    more, where = Scene(cube_at=(-30, 36)).draw()
+    pixels[where == 2], labels[where == 2] = more[where == 2], 2
+    result = judged(pixels, labels)
+    assert (result.status, result.reasons) == ("review", ("two reference cubes in one photo",))
+
+
+def test_what_is_no_cube_does_not_count_as_a_second_one() -> None:
+    pixels, labels = Scene().draw()
+    cv2.rectangle(pixels, (80, 640), (330, 664), (60, 62, 140), -1)
+    cv2.rectangle(labels, (80, 640), (330, 664), 2, -1)
+    alone = judged(*Scene().draw())
+    result = judged(pixels, labels)
+    assert result.status == "accepted"
+    assert result.size_mm == alone.size_mm
+
+
+def test_the_cube_is_measured_by_and_not_what_is_larger() -> None:
+    pixels, labels = Scene().draw()
+    cv2.circle(pixels, (150, 560), 120, (60, 62, 140), -1, cv2.LINE_AA)
+    cv2.circle(labels, (150, 560), 120, 2, -1)
+    assert (labels == 2).sum() > 1.5 * (Scene().draw()[1] == 2).sum()
+    assert judged(pixels, labels).size_mm == judged(*Scene().draw()).size_mm
+
+
+def test_a_piece_of_the_specimen_that_was_taken_for_a_cube() -> None:
+    """The outline lacks it."""
+    pixels, labels = Scene().draw()
+    row, column = np.nonzero(labels == 1)
+    right = column > np.quantile(column, 0.8)
+    labels[row[right], column[right]] = 2
+    result = judged(pixels, labels)
+    assert result.status != "accepted"
     assert "two reference cubes in one photo" in result.reasons
+
+
+def test_a_bystander_that_the_photo_cuts() -> None:
+    pixels, labels = Scene().draw()
+    cv2.circle(labels, (0, 0), 90, 1, -1)
+    assert judged(pixels, labels).status == "accepted"
+    pixels, labels = Scene().draw()
+    cv2.circle(labels, (110, 110), 90, 1, -1)
+    assert "several specimens in one photo" in judged(pixels, labels).reasons
 
 
 def test_a_specimen_in_a_clear_box() -> None:

@@ -140,6 +140,19 @@ def test_small_things_are_looked_at_again(painted: np.ndarray, monkeypatch) -> N
     assert all(max(shape) < 600 for shape in sizes[1:])
 
 
+def test_a_doubtful_cube_on_the_specimen_is_a_piece_of_it(painted: np.ndarray) -> None:
+    """A face of a crystal; only where another cube is sure."""
+    seen = looking.look(painted, shares=scene, enlarged={})
+    cells = seen.cells.copy()
+    piece = np.s_[120:200, 240:320]
+    inside = cells[piece][..., 1] > 0.5
+    cells[piece][inside] = (0, 0.3, 0.7, 0, 0)
+    assert (looking.settled(cells) == looking.settled(seen.cells)).mean() > 0.995
+    cells[..., 2] *= np.where(np.arange(cells.shape[1]) > 340, 0.6, 1)  # the cube is doubtful too
+    cells[..., 4] = 1 - cells[..., :4].sum(axis=2)
+    assert (looking.settled(cells)[piece][inside] == 2).mean() > 0.5
+
+
 def test_words_name_what_the_network_found(painted: np.ndarray) -> None:
     seen = looking.look(painted, shares=scene, enlarged={})
     cube, specimen = (550.0, 90.0, 690.0, 230.0), (120.0, 130.0, 480.0, 370.0)
