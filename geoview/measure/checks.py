@@ -18,13 +18,13 @@ from geoview.measure.methods import Picture
 from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.options import MeasureOptions
 from geoview.measure.pose import NORMALS, TOP, Pose
-from geoview.measure.region import beside, dense, near_frame
+from geoview.measure.region import beside, dense, lying_on, near_frame, waisted
 from geoview.measured import MeasureStatus, Scale, Size
 
 # A second thing of the same kind counts from this part of the first one's area.
 SECOND_SHARE, SECOND_CUBE_SHARE = 0.04, 0.1
-# Parts of an outline.
-CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE = 0.02, 0.5, 0.3
+# Parts of an outline: the specimen's, and that of a thing which may be a piece of the specimen.
+CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE, LYING_SHARE = 0.02, 0.5, 0.3, 0.1
 # Of the cube's border: more contact with the specimen than this leaves too little to fit.
 HIDDEN_SHARE = 0.22
 # Of the cube's place in the photo: from here on something stands before it.
@@ -43,6 +43,8 @@ UPSIDE_DOWN = -0.25
 # and no other face of the cube may be as little tilted as an upper one can be.
 OBLIQUE_DEG, UPWARDS, SURE_TRUST = 25.0, 0.5, 0.7
 MOST_UNSURE = 0.15
+# Pixels along an edge of the cube; below, its tilt cannot be told.
+SMALLEST_CUBE_PX = 20
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
 LEAST_SHARP = 0.14
@@ -110,8 +112,13 @@ def of_specimen(objects: Objects) -> Iterator[Objection]:
     boxed = beside(outline, objects, kinds=("other",), cells=3).mean()
     if boxed > BOXED_SHARE:
         yield Objection("the specimen lies in a clear box", fatal=True)
-    elif max(boxed, beside(outline, objects, kinds=("plate",), cells=2).mean()) > TOUCHED_SHARE:
+    elif (
+        max(boxed, beside(outline, objects, kinds=("plate",), cells=2).mean()) > TOUCHED_SHARE
+        or lying_on(objects, kinds=("plate", "other")) > LYING_SHARE
+    ):
         yield Objection("something touches or covers the specimen")
+    if waisted(objects.labels):
+        yield Objection("what was taken for the specimen may be two that touch")
 
 
 def of_cubes(objects: Objects, supposed: list[Supposed]) -> Iterator[Objection]:
@@ -139,6 +146,8 @@ def of_fit(supposed: Supposed, *, picture: Picture) -> Iterator[Objection]:
         yield Objection("the supposed cube does not have the shape of a cube", fatal=True)
     elif trust < GOOD_TRUST:
         yield Objection("the cube's edges are too weak to be measured")
+    if fit.edge_px < SMALLEST_CUBE_PX * picture.px_per_cell:
+        yield Objection("the cube is too small in the photo to be measured")
     if (
         fit.pose.tilt_deg > STEEPEST_DEG
         or lean(fit.pose) < UPSIDE_DOWN

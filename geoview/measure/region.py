@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoview.measure.cube import Region
-from geoview.measure.objects import FoundObject, Objects
+from geoview.measure.objects import FoundObject, ObjectKind, Objects
 from geoview.measured import Polygon
 
 Floats = NDArray[np.float64]
 CELL_CLASSES = {"specimen": 1, "cube": 2, "plate": 3, "other": 4}
+# Two things meet at a neck of at most this part of the larger one's width, which is narrower than
+# the smaller one by this factor; the smaller one is at least this part of both, without their rims.
+NECKS, NARROWER, SMALLER = (0.15, 0.2, 0.3, 0.4), 1.6, 0.1
 
 
 def cube_region(cube: FoundObject, objects: Objects) -> Region:
@@ -45,6 +48,40 @@ def beside(
             y, x = np.clip(row + dy, 0, height - 1), np.clip(column + dx, 0, width - 1)
             found |= wanted[y, x]
     return found
+
+
+def lying_on(objects: Objects, *, kinds: tuple[ObjectKind, ...]) -> float:
+    """The largest share of its border that something of these kinds has on the specimen, of all
+    that lies whole in the photo."""
+    found = (
+        beside(dense(thing.outline_px, step_px=objects.px_per_cell), objects,
+               kinds=("specimen",), cells=1).mean()
+        for kind in kinds for thing in objects.of(kind) if not thing.touches_frame
+    )  # fmt: skip
+    return float(max(found, default=0.0))
+
+
+def waisted(labels: NDArray[np.uint8]) -> bool:
+    """Whether the largest specimen looks like two that touch: wide parts meet at a narrow neck."""
+    import cv2
+
+    count, marks, stats, _ = cv2.connectedComponentsWithStats((labels == 1).astype(np.uint8))
+    if count < 2:
+        return False
+    largest = marks == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    depth = cv2.distanceTransform(np.pad(largest.astype(np.uint8), 1), cv2.DIST_L2, 5)
+    widest = depth.max()
+    for neck in NECKS:
+        count, marks, stats, _ = cv2.connectedComponentsWithStats(
+            (depth > neck * widest).astype(np.uint8)
+        )
+        if count < 3:
+            continue
+        second = 1 + int(np.argsort(stats[1:, cv2.CC_STAT_AREA])[-2])
+        share = stats[second, cv2.CC_STAT_AREA] / stats[1:, cv2.CC_STAT_AREA].sum()
+        if share > SMALLER and depth[marks == second].max() > NARROWER * neck * widest:
+            return True
+    return False
 
 
 def near_frame(points: Floats, objects: Objects) -> NDArray[np.bool_]:

@@ -103,6 +103,35 @@ def test_a_bystander_that_the_photo_cuts() -> None:
     assert "several specimens in one photo" in judged(pixels, labels).reasons
 
 
+def test_a_piece_of_the_specimen_that_was_taken_for_clutter() -> None:
+    pixels, labels = Scene().draw()
+    row, column = np.nonzero(labels == 1)
+    right = column > np.quantile(column, 0.8)
+    labels[row[right], column[right]] = 4
+    result = judged(pixels, labels)
+    assert (result.status, result.reasons) == (
+        "review",
+        ("something touches or covers the specimen",),
+    )
+
+
+def test_two_specimens_that_touch_are_not_measured_as_one() -> None:
+    pixels, labels = Scene().draw()
+    row, column = (int(np.mean(axis)) for axis in np.nonzero(labels == 1))
+    cv2.ellipse(labels, (column - 10, row + 168), (110, 70), 10, 0, 360, 1, -1)
+    one, _, stats, _ = cv2.connectedComponentsWithStats((labels == 1).astype(np.uint8))
+    assert one == 2
+    assert stats[1, cv2.CC_STAT_AREA] > 1.4 * (Scene().draw()[1] == 1).sum()
+    result = judged(pixels, labels)
+    assert result.status != "accepted"
+    assert "what was taken for the specimen may be two that touch" in result.reasons
+
+
+def test_a_cube_of_few_pixels() -> None:
+    far = Scene(distance_mm=9 * Scene().distance_mm).draw()
+    assert "the cube is too small in the photo to be measured" in judged(*far).reasons
+
+
 def test_a_specimen_in_a_clear_box() -> None:
     pixels, labels = Scene().draw()
     around = cv2.dilate((labels == 1).astype(np.uint8), np.ones((31, 31), np.uint8))
