@@ -21,8 +21,9 @@ from geoview.measure.pose import NORMALS, TOP, Pose
 from geoview.measure.region import beside, dense, lying_on, near_frame, waisted
 from geoview.measured import MeasureStatus, Scale, Size
 
-# A second thing of the same kind counts from this part of the first one's area.
-SECOND_SHARE, SECOND_CUBE_SHARE = 0.04, 0.1
+# A second thing of the same kind counts from this part of the first one's area; how many supposed
+# cubes are looked at, of the many that a photo of crystals may have.
+SECOND_SHARE, SECOND_CUBE_SHARE, MOST_CUBES = 0.04, 0.1, 4
 # Parts of an outline: the specimen's, and that of a thing which may be a piece of the specimen.
 CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE, LYING_SHARE = 0.02, 0.5, 0.3, 0.1
 # Of the cube's border: more contact with the specimen than this leaves too little to fit.

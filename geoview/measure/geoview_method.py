@@ -83,7 +83,7 @@ def _supposed(picture: Picture, objects: Objects, *, options: MeasureOptions) ->
     cubes = objects.of("cube")
     found = [
         Supposed(cube, fit, checks.shown_of(fit, objects))
-        for cube in cubes
+        for cube in cubes[: checks.MOST_CUBES]
         if cube.area_px > checks.SECOND_CUBE_SHARE * cubes[0].area_px
         and (fit := _fitted(picture, cube, objects, options=options)) is not None
     ]
