@@ -7,7 +7,7 @@ kept in full; units and rounding belong to whoever shows them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from geoview.records import BoxXYXY
@@ -85,3 +85,8 @@ class Measurement:
     catalogue_no: str = ""
     plate_box_px: BoxXYXY | None = None
     user: str = ""
+
+
+def light(measurement: Measurement) -> Measurement:
+    """Without its outline, as tables of thousands keep it."""
+    return replace(measurement, outline_px=()) if measurement.outline_px else measurement

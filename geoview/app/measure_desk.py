@@ -16,10 +16,10 @@ from PySide6.QtCore import QObject, Signal
 from geoview.app import measure_work as work
 from geoview.app.measure_job import JobEnd, MeasureThread, Task, measuring
 from geoview.app.measure_rows import Row
-from geoview.app.measure_work import Loaded, Stepped, light
+from geoview.app.measure_work import Loaded, Stepped
 from geoview.app.session import Session
 from geoview.errors import GeoViewError
-from geoview.measured import Measurement
+from geoview.measured import Measurement, light
 from geoview.records import Progress
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, QThread, Signal
 
 from geoview.app.background import Bridge
-from geoview.app.measure_work import light
 from geoview.errors import Cancelled, GeoViewError
-from geoview.measured import Measurement
+from geoview.measured import Measurement, light
 from geoview.records import Progress
 
 log = logging.getLogger(__name__)

@@ -23,12 +23,12 @@ from geoview.app.measure_rows import Row
 from geoview.app.measure_side import SidePanels
 from geoview.app.measure_table import MeasureTable
 from geoview.app.measure_tools import MeasureTools
-from geoview.app.measure_work import Stepped, light
+from geoview.app.measure_work import Stepped
 from geoview.app.session import Session
 from geoview.app.thumbs import Thumbnails
 from geoview.catalog.rows import now_utc
 from geoview.measure.corrections import corrected
-from geoview.measured import Measurement, MeasureStatus
+from geoview.measured import Measurement, MeasureStatus, light
 from geoview.photos.thumbnails import ThumbnailCache
 
 _WIDTHS_PX = (392, 288)

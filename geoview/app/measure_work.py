@@ -128,11 +128,6 @@ def save_changed(
     return save(measuring, changed)
 
 
-def light(measurement: Measurement) -> Measurement:
-    """Without its outline, as tables of thousands keep it."""
-    return replace(measurement, outline_px=()) if measurement.outline_px else measurement
-
-
 # Boxes
 
 

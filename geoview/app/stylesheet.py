@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from string import Template
-from typing import TYPE_CHECKING
 
 from geoview import paths
-
-if TYPE_CHECKING:
-    from geoview.app.theme import Tokens
 
 _SHEET = Template("""
 QWidget { selection-background-color: $accent; selection-color: $accent_text; }
@@ -168,11 +165,13 @@ QFrame[banner="info"] QLabel { color: $text; }
 """)
 
 
-def stylesheet(tokens: Tokens) -> str:
-    """The style sheet filled in with a theme's colours."""
-    values = {name: getattr(tokens, name) for name in tokens.__slots__}
-    values["mode"] = "dark" if tokens.dark else "light"
-    values["icons"] = (paths.resources() / "icons").as_posix()
-    values["scroll"] = "#565e66" if tokens.dark else "#b4bbc2"
-    values["track"] = tokens.border
+def stylesheet(colours: Mapping[str, str], *, dark: bool) -> str:
+    """The style sheet filled in with a theme's colours by name (``theme.Tokens``)."""
+    values = {
+        **colours,
+        "mode": "dark" if dark else "light",
+        "icons": (paths.resources() / "icons").as_posix(),
+        "scroll": "#565e66" if dark else "#b4bbc2",
+        "track": colours["border"],
+    }
     return _SHEET.substitute(values)

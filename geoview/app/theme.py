@@ -6,7 +6,7 @@ and ``stylesheet.py`` spells a colour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from PySide6.QtCore import Qt
@@ -145,7 +145,7 @@ def apply(app: QApplication, theme: Theme) -> Tokens:
         app.setStyle("Fusion")
         app.setProperty("geoview_style", True)
     app.setPalette(_palette(tokens))
-    sheet = stylesheet(tokens)
+    sheet = stylesheet(asdict(tokens), dark=tokens.dark)
     if app.styleSheet() != sheet:
         app.setStyleSheet(sheet)
     return tokens
