@@ -18,21 +18,22 @@ from geoview.measure.methods import Picture
 from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.options import MeasureOptions
 from geoview.measure.pose import NORMALS, TOP, Pose
-from geoview.measure.region import beside, dense, lying_on, near_frame, waisted
+from geoview.measure.region import beside, dense, lies_on, near_frame, waisted
 from geoview.measured import MeasureStatus, Scale, Size
 
 # A second thing of the same kind counts from this part of the first one's area; how many supposed
 # cubes are looked at, of the many that a photo of crystals may have.
 SECOND_SHARE, SECOND_CUBE_SHARE, MOST_CUBES = 0.04, 0.1, 4
-# Parts of an outline: the specimen's, and that of a thing which may be a piece of the specimen.
-CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE, LYING_SHARE = 0.02, 0.5, 0.3, 0.1
+# Parts of an outline: the specimen's, and that of what may be a piece of the specimen; a thing that
+# lies wholly on it changes nothing.
+CUT_SHARE, BOXED_SHARE, TOUCHED_SHARE, LYING_SHARES = 0.02, 0.5, 0.3, (0.1, 0.9)
 # Of the cube's border: more contact with the specimen than this leaves too little to fit.
 HIDDEN_SHARE = 0.22
 # Of the cube's place in the photo: from here on something stands before it.
 COVERED_SHARE = 0.03
-# Of the specimen's length and width, what the cube may hide; and the trust in a fit that needs no
-# more of the cube than is seen.
-MOST_HIDDEN, CLEAR_TRUST = 0.1, 0.85
+# Of the specimen's length and width, what the cube may hide; the trust in a fit that needs no more
+# of the cube than is seen, and the tilt from which on a specimen can hide a part of it.
+MOST_HIDDEN, CLEAR_TRUST, STRAIGHT_DEG = 0.1, 0.8, 12.0
 # Brushed or painted metal in tinted light stays below, pyrite and brass lie above.
 MOST_COLOUR = 0.26
 LEAST_OVERLAP, LEAST_TRUST, GOOD_TRUST, MOST_ERROR = 0.7, 0.32, 0.4, 0.012
@@ -113,10 +114,9 @@ def of_specimen(objects: Objects) -> Iterator[Objection]:
     boxed = beside(outline, objects, kinds=("other",), cells=3).mean()
     if boxed > BOXED_SHARE:
         yield Objection("the specimen lies in a clear box", fatal=True)
-    elif (
-        max(boxed, beside(outline, objects, kinds=("plate",), cells=2).mean()) > TOUCHED_SHARE
-        or lying_on(objects, kinds=("plate", "other")) > LYING_SHARE
-    ):
+    elif max(
+        boxed, beside(outline, objects, kinds=("plate",), cells=2).mean()
+    ) > TOUCHED_SHARE or lies_on(objects, kinds=("plate", "other"), shares=LYING_SHARES):
         yield Objection("something touches or covers the specimen")
     if waisted(objects.labels):
         yield Objection("what was taken for the specimen may be two that touch")
@@ -176,9 +176,14 @@ def _sideways(pose: Pose) -> bool:
     return pose.tilt_deg > OBLIQUE_DEG and lean(pose) < UPWARDS * steep
 
 
-def of_contact(contact: Contact, shown: Shown) -> Iterator[Objection]:
-    """Whether cube and specimen hide too much of one another."""
-    if (shown.covered or contact.of_cube > HIDDEN_SHARE) and shown.trust < CLEAR_TRUST:
+def of_contact(contact: Contact, shown: Shown, *, tilt_deg: float) -> Iterator[Objection]:
+    """Whether cube and specimen hide too much of one another.
+
+    Seen from straight above a specimen hardly reaches over the cube. Where it seems to, two faces
+    of a cube in an oblique photo may have been taken for one.
+    """
+    hidden = shown.covered or contact.of_cube > HIDDEN_SHARE
+    if hidden and (shown.trust < CLEAR_TRUST or tilt_deg < STRAIGHT_DEG):
         yield Objection("the specimen hides a part of the cube")
     if max(contact.length, contact.width) > MOST_HIDDEN:
         yield Objection("the cube may hide a part of the specimen")

@@ -72,7 +72,8 @@ def _scale(
         if specimen is not None and not any(o.fatal for o in objections):
             contact = contact_of(fit, specimen, cube, objects)
             scale = scale_from_cube(fit.pose, fit.covariance, specimen.outline_px)
-            return scale, [*objections, *checks.of_contact(contact, supposed[0].shown)], contact
+            objections += checks.of_contact(contact, supposed[0].shown, tilt_deg=fit.pose.tilt_deg)
+            return scale, objections, contact
     if options.scale is not None:
         return inherited(options.scale, from_file=options.scale.inherited_from), [], None
     return None, objections, None

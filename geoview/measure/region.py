@@ -50,15 +50,17 @@ def beside(
     return found
 
 
-def lying_on(objects: Objects, *, kinds: tuple[ObjectKind, ...]) -> float:
-    """The largest share of its border that something of these kinds has on the specimen, of all
-    that lies whole in the photo."""
-    found = (
-        beside(dense(thing.outline_px, step_px=objects.px_per_cell), objects,
-               kinds=("specimen",), cells=1).mean()
-        for kind in kinds for thing in objects.of(kind) if not thing.touches_frame
-    )  # fmt: skip
-    return float(max(found, default=0.0))
+def lies_on(
+    objects: Objects, *, kinds: tuple[ObjectKind, ...], shares: tuple[float, float]
+) -> bool:
+    """Whether anything of these kinds that lies whole in the photo has a share of its border
+    between ``shares`` on the specimen."""
+    things = (thing for kind in kinds for thing in objects.of(kind) if not thing.touches_frame)
+    borders = (dense(thing.outline_px, step_px=objects.px_per_cell) for thing in things)
+    return any(
+        shares[0] < beside(border, objects, kinds=("specimen",), cells=1).mean() < shares[1]
+        for border in borders
+    )
 
 
 def waisted(labels: NDArray[np.uint8]) -> bool:

@@ -115,6 +115,13 @@ def test_a_piece_of_the_specimen_that_was_taken_for_clutter() -> None:
     )
 
 
+def test_a_glint_on_the_specimen_is_no_matter() -> None:
+    pixels, labels = Scene().draw()
+    row, column = (int(np.mean(axis)) for axis in np.nonzero(labels == 1))
+    cv2.circle(labels, (column, row), 40, 4, -1)
+    assert judged(pixels, labels).status == "accepted"
+
+
 def test_two_specimens_that_touch_are_not_measured_as_one() -> None:
     pixels, labels = Scene().draw()
     row, column = (int(np.mean(axis)) for axis in np.nonzero(labels == 1))
