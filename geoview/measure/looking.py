@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,10 +175,9 @@ def _voted(cells: Shares) -> Labels:
     # What the neighbourhood has varies slowly: larger cells show it.
     side = NEIGHBOURHOOD * max(cells.shape[:2])
     larger = max(1, round(side / AROUND_CELLS))
-    there = resized(
-        np.concatenate([here, cells[..., 1:] * here], axis=2),
-        (cells.shape[0] // larger, cells.shape[1] // larger),
-    )
+    kept = cells * here
+    kept[..., :1] = here
+    there = resized(kept, (cells.shape[0] // larger, cells.shape[1] // larger))
     near = _around(there, side=round(side / larger))
     likely = resized(near[..., 1:] / (near[..., :1] + 1e-3), cells.shape[:2])
     # The cell's own view counts too, or a small thing would be lost beside a large one.
@@ -213,7 +212,7 @@ def absorbed(labels: Labels) -> Labels:
 
 def _one_cube(labels: Labels, cells: Shares) -> Labels:
     """Labels in which what only looks like a second cube belongs to the specimen it lies on."""
-    cubes = [part for part in parts(labels) if part.label == CUBE]
+    cubes = list(parts(labels, only=(CUBE,)))
     if len(cubes) < 2:
         return labels
     on_specimen = [_border(labels, part.where)[SPECIMEN] for part in cubes]
@@ -252,11 +251,11 @@ def _host(labels: Labels, near: tuple[slice, slice], piece: NDArray[np.bool_]) -
     return host if sliver or (small and shares[host] > PIECE_BORDER) else 0
 
 
-def parts(labels: Labels) -> Iterator[Part]:
-    """The connected regions of each class but the background, without specks."""
+def parts(labels: Labels, *, only: Iterable[int] = ()) -> Iterator[Part]:
+    """The connected regions of each class but the background (or of some only), without specks."""
     import cv2
 
-    for label in range(1, int(labels.max(initial=0)) + 1):
+    for label in only or range(1, int(labels.max(initial=0)) + 1):
         count, marks, stats, _ = cv2.connectedComponentsWithStats(
             (labels == label).astype(np.uint8)
         )
