@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from geoview import files, paths
 from geoview.errors import DataError
 from geoview.training import events
@@ -53,9 +55,15 @@ def start(
     ``download`` lets the worker fetch published weights where the recipe asks for "hub".
 
     With ``resume`` an earlier, unfinished job for the same file goes on where it stopped;
-    without it, DataError tells about one that is there rather than overwriting it.
+    without it, DataError tells about one that is there rather than overwriting it. Raises
+    DataError also while a worker, which may have outlived its program, still trains that file.
     """
     folder = folder_for(out)
+    if is_running(folder):
+        raise DataError(
+            f"A training of {out.name} is still running; wait until it ends, or put an empty file "
+            f"named “stop” into {folder} to end it at its next step."
+        )
     if (folder / "last.safetensors").exists() and not resume:
         raise DataError(
             f"An unfinished training lies in {folder}; resume it (--resume) or remove the folder."
@@ -78,6 +86,22 @@ def start(
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         process = subprocess.Popen(worker_command(folder), stdout=log, stderr=log, env=environment)
     return Job(folder, process, offset)
+
+
+def lock_of(folder: Path) -> FileLock:
+    """What a worker holds as long as it lives; the system takes it back however it ends."""
+    return FileLock(folder / "lock", timeout=0)
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a worker is training in a job folder."""
+    if not folder.is_dir():
+        return False
+    try:
+        with lock_of(folder):
+            return False
+    except Timeout:
+        return True
 
 
 def worker_command(folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import Timeout
 
 from geoview.errors import Cancelled, DataError, GeoViewError, ModelError
 from geoview.models import bundle
@@ -19,18 +20,35 @@ from geoview.models.card import ModelCard
 from geoview.training import begin, calibration, data, duplicates
 from geoview.training.events import EventWriter
 from geoview.training.images import ImageCache
+from geoview.training.job import lock_of
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
 from geoview.training.split import Split, split
 
 # Tell how far the comparison of photos has come every so many of them.
 COMPARED = 500
+# For a moment the lock is also held by who looks whether it is free.
+LOCK_S = 2.0
 # Beyond, a card would be larger than a small network (19 bytes each).
 MOST_HASHES = 20_000
 
 
 def main(job: Path) -> int:
-    """Run the job in a folder; 0 done, 1 failed (the reason is the last event), 3 stopped."""
+    """Run the job in a folder; 0 done, 1 failed (the reason is the last event), 3 stopped.
+
+    Of two workers in one folder the second fails without an event: those are the first one's.
+    """
+    if not is_first_process():
+        return _run(job)
+    try:
+        with lock_of(job).acquire(timeout=LOCK_S):
+            return _run(job)
+    except Timeout:
+        sys.stderr.write(f"Another worker is training in {job}.\n")
+        return 1
+
+
+def _run(job: Path) -> int:
     writer = EventWriter(job)
     emit: Emit = writer if is_first_process() else lambda kind, **fields: None
     try:

@@ -6,6 +6,8 @@ import csv
 import json
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -285,6 +287,8 @@ def test_killed_worker_resumes_to_the_same_weights_and_is_measured(
             if event["event"] == kind and event.get("step", 2) >= 2:
                 break
         assert started.process is not None
+        with pytest.raises(DataError, match=r"model.safetensors is still running"):
+            job.start(r, data=[well], out=out, resume=True)
         started.process.send_signal(signal.SIGKILL)
         started.process.wait()
         last = list(job.follow(started))[-1]
@@ -304,6 +308,22 @@ def test_killed_worker_resumes_to_the_same_weights_and_is_measured(
     assert 0 <= figures["map"] <= 1
     assert set(figures["ap"]) == {"mudstone", "limestone"}
     json.dumps(figures)
+
+
+def test_a_second_worker_leaves_the_folder_to_the_first(tmp_path: Path) -> None:
+    folder = job.folder_for(tmp_path / "model.safetensors")
+    assert not job.is_running(folder)
+    folder.mkdir()
+    code = "import sys, pathlib; from geoview.training import worker; worker.LOCK_S = 0.0; "
+    code += "sys.exit(worker.main(pathlib.Path(sys.argv[1])))"
+    with job.lock_of(folder):
+        assert job.is_running(folder)
+        second = subprocess.run(
+            [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False
+        )
+    assert (second.returncode, sorted(p.name for p in folder.iterdir())) == (1, ["lock"])
+    assert "Another worker" in second.stderr
+    assert not job.is_running(folder)
 
 
 def test_a_photo_that_is_not_there_is_told_and_the_others_are_trained_on(
