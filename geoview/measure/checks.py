@@ -18,7 +18,7 @@ from geoview.measure.methods import Picture
 from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.options import MeasureOptions
 from geoview.measure.pose import NORMALS, TOP, Pose
-from geoview.measure.region import beside, dense, lies_on, near_frame, waisted
+from geoview.measure.region import beside, border, lies_on, near_frame, waisted
 from geoview.measured import MeasureStatus, Scale, Size
 
 # A second thing of the same kind counts from this part of the first one's area; how many supposed
@@ -108,34 +108,47 @@ def of_specimen(objects: Objects) -> Iterator[Objection]:
     others = [other for other in specimens[1:] if not other.touches_frame]
     if any(other.area_px > SECOND_SHARE * first.area_px for other in others):
         yield Objection("several specimens in one photo", fatal=True)
-    outline = dense(first.outline_px, step_px=objects.px_per_cell)
+    outline = border(first, objects)
     if near_frame(outline, objects).mean() > CUT_SHARE:
         yield Objection("the specimen is cut by the edge of the photo", fatal=True)
     boxed = beside(outline, objects, kinds=("other",), cells=3).mean()
+    labelled = beside(outline, objects, kinds=("plate",), cells=2).mean()
+    pieces = lies_on(objects, kinds=("plate", "other"), shares=LYING_SHARES)
     if boxed > BOXED_SHARE:
         yield Objection("the specimen lies in a clear box", fatal=True)
-    elif max(
-        boxed, beside(outline, objects, kinds=("plate",), cells=2).mean()
-    ) > TOUCHED_SHARE or lies_on(objects, kinds=("plate", "other"), shares=LYING_SHARES):
+    elif max(boxed, labelled) > TOUCHED_SHARE or pieces:
         yield Objection("something touches or covers the specimen")
     if waisted(objects.labels):
         yield Objection("what was taken for the specimen may be two that touch")
 
 
+def large_cubes(objects: Objects) -> tuple[FoundObject, ...]:
+    """The supposed cubes that are no crumbs beside the largest."""
+    cubes = objects.of("cube")
+    return tuple(c for c in cubes if c.area_px > SECOND_CUBE_SHARE * cubes[0].area_px)
+
+
 def of_cubes(objects: Objects, supposed: list[Supposed]) -> Iterator[Objection]:
-    """Whether there is exactly one cube."""
-    if not objects.of("cube"):
+    """Whether there is exactly one cube; the first of ``supposed`` is measured by.
+
+    Others are no matter unless they look like one, or touch the specimen: they may be a piece of
+    it, which its outline then lacks.
+    """
+    cubes = large_cubes(objects)
+    if not cubes:
         yield Objection("no reference cube was found", fatal=True)
     elif not supposed:
         yield Objection("no cube fits the supposed reference cube", fatal=True)
-    elif any(one.cubic or _touches_specimen(one.cube, objects) for one in supposed[1:]):
+    elif (
+        len(cubes) > MOST_CUBES
+        or any(one.cubic for one in supposed[1:])
+        or any(_touches_specimen(c, objects) for c in cubes if c is not supposed[0].cube)
+    ):
         yield Objection("two reference cubes in one photo")
 
 
 def _touches_specimen(cube: FoundObject, objects: Objects) -> bool:
-    """Whether it may be a piece of the specimen, and the outline then lacks it."""
-    outline = dense(cube.outline_px, step_px=objects.px_per_cell)
-    return bool(beside(outline, objects, kinds=("specimen",), cells=2).any())
+    return bool(beside(border(cube, objects), objects, kinds=("specimen",), cells=2).any())
 
 
 def of_fit(supposed: Supposed, *, picture: Picture) -> Iterator[Objection]:

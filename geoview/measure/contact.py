@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from geoview.measure.cube import CubeFit
 from geoview.measure.objects import FoundObject, Objects
-from geoview.measure.region import beside, dense
+from geoview.measure.region import beside, border
 from geoview.measure.size import size_of
 from geoview.measured import Measurement
 
@@ -34,9 +34,9 @@ def contact_of(fit: CubeFit, specimen: FoundObject, cube: FoundObject, objects: 
     What stands before the cube meets it at the cube's base. What lies behind it is hidden from
     where the two meet in the photo to the base, and may reach as far as that.
     """
-    border = dense(cube.outline_px, step_px=objects.px_per_cell)
-    of_cube = float(beside(border, objects, kinds=("specimen",), cells=_NEAR_CELLS).mean())
-    outline = dense(specimen.outline_px, step_px=objects.px_per_cell)
+    around = border(cube, objects)
+    of_cube = float(beside(around, objects, kinds=("specimen",), cells=_NEAR_CELLS).mean())
+    outline = border(specimen, objects)
     touching = outline[beside(outline, objects, kinds=("cube",), cells=_NEAR_CELLS)]
     if not len(touching):
         return Contact(of_cube)

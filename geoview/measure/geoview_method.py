@@ -81,12 +81,10 @@ def _scale(
 
 def _supposed(picture: Picture, objects: Objects, *, options: MeasureOptions) -> list[Supposed]:
     """What may be the reference cube, fitted: first what looks most like one and is not covered."""
-    cubes = objects.of("cube")
     found = [
         Supposed(cube, fit, checks.shown_of(fit, objects))
-        for cube in cubes[: checks.MOST_CUBES]
-        if cube.area_px > checks.SECOND_CUBE_SHARE * cubes[0].area_px
-        and (fit := _fitted(picture, cube, objects, options=options)) is not None
+        for cube in checks.large_cubes(objects)[: checks.MOST_CUBES]
+        if (fit := _fitted(picture, cube, objects, options=options)) is not None
     ]
     return sorted(found, key=lambda one: (one.cubic, not one.shown.covered), reverse=True)
 

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoview.measure.cube import Region
-from geoview.measure.objects import FoundObject, ObjectKind, Objects
+from geoview.measure.looking import SPECIMEN
+from geoview.measure.objects import KINDS, FoundObject, ObjectKind, Objects
 from geoview.measured import Polygon
 
 Floats = NDArray[np.float64]
-CELL_CLASSES = {"specimen": 1, "cube": 2, "plate": 3, "other": 4}
+CELL_CLASSES = {kind: label for label, kind in enumerate(KINDS, start=1)}
 # Two things meet at a neck of at most this part of the larger one's width, which is narrower than
 # the smaller one by this factor; the smaller one is at least this part of both, without their rims.
 NECKS, NARROWER, SMALLER = (0.15, 0.2, 0.3, 0.4), 1.6, 0.1
@@ -18,9 +19,14 @@ NECKS, NARROWER, SMALLER = (0.15, 0.2, 0.3, 0.4), 1.6, 0.1
 
 def cube_region(cube: FoundObject, objects: Objects) -> Region:
     """The cube's outline, and where something other than the background borders on it."""
-    outline = dense(cube.outline_px, step_px=objects.px_per_cell)
+    outline = border(cube, objects)
     covered = beside(outline, objects, kinds=("specimen", "plate", "other"), cells=2)
     return Region(outline, ~covered & ~near_frame(outline, objects), objects.px_per_cell)
+
+
+def border(thing: FoundObject, objects: Objects) -> Floats:
+    """Points (n, 2) along its outline, a cell apart or nearer."""
+    return dense(thing.outline_px, step_px=objects.px_per_cell)
 
 
 def dense(polygon: Polygon, *, step_px: float) -> Floats:
@@ -36,7 +42,7 @@ def dense(polygon: Polygon, *, step_px: float) -> Floats:
 
 
 def beside(
-    points: Floats, objects: Objects, *, kinds: tuple[str, ...], cells: int
+    points: Floats, objects: Objects, *, kinds: tuple[ObjectKind, ...], cells: int
 ) -> NDArray[np.bool_]:
     """Which points (n, 2) have one of ``kinds`` within ``cells`` cells."""
     wanted = np.isin(objects.labels, [CELL_CLASSES[kind] for kind in kinds])
@@ -56,10 +62,11 @@ def lies_on(
     """Whether anything of these kinds that lies whole in the photo has a share of its border
     between ``shares`` on the specimen."""
     things = (thing for kind in kinds for thing in objects.of(kind) if not thing.touches_frame)
-    borders = (dense(thing.outline_px, step_px=objects.px_per_cell) for thing in things)
     return any(
-        shares[0] < beside(border, objects, kinds=("specimen",), cells=1).mean() < shares[1]
-        for border in borders
+        shares[0]
+        < beside(border(thing, objects), objects, kinds=("specimen",), cells=1).mean()
+        < shares[1]
+        for thing in things
     )
 
 
@@ -67,23 +74,27 @@ def waisted(labels: NDArray[np.uint8]) -> bool:
     """Whether the largest specimen looks like two that touch: wide parts meet at a narrow neck."""
     import cv2
 
-    count, marks, stats, _ = cv2.connectedComponentsWithStats((labels == 1).astype(np.uint8))
+    count, marks, stats, _ = cv2.connectedComponentsWithStats((labels == SPECIMEN).astype(np.uint8))
     if count < 2:
         return False
-    largest = marks == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    depth = cv2.distanceTransform(np.pad(largest.astype(np.uint8), 1), cv2.DIST_L2, 5)
-    widest = depth.max()
-    for neck in NECKS:
-        count, marks, stats, _ = cv2.connectedComponentsWithStats(
-            (depth > neck * widest).astype(np.uint8)
-        )
-        if count < 3:
-            continue
-        second = 1 + int(np.argsort(stats[1:, cv2.CC_STAT_AREA])[-2])
-        share = stats[second, cv2.CC_STAT_AREA] / stats[1:, cv2.CC_STAT_AREA].sum()
-        if share > SMALLER and depth[marks == second].max() > NARROWER * neck * widest:
-            return True
-    return False
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    x, y, w, h = stats[largest, :4]
+    alone = np.pad((marks[y : y + h, x : x + w] == largest).astype(np.uint8), 1)
+    depth = cv2.distanceTransform(alone, cv2.DIST_L2, 5)
+    return any(_parted(depth, at=neck * float(depth.max())) for neck in NECKS)
+
+
+def _parted(depth: NDArray[np.float32], *, at: float) -> bool:
+    """Whether what lies deeper than ``at`` are two large parts, both much wider than that."""
+    import cv2
+
+    count, marks, stats, _ = cv2.connectedComponentsWithStats((depth > at).astype(np.uint8))
+    if count < 3:
+        return False
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    second = int(np.argsort(areas)[-2])
+    widest = float(depth[marks == 1 + second].max())
+    return bool(areas[second] > SMALLER * areas.sum()) and widest > NARROWER * at
 
 
 def near_frame(points: Floats, objects: Objects) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ it has not seen, give the figures on the card; the model that is shipped is trai
 photos. Parts that are done are kept in build/specimens; with --only, several may be trained at
 once: a part takes a core about two hours. With --start DIR the parts go on from those of an
 earlier training with the same folds, and come out as the mean of what they were and what they
-became (Wortsman et al. 2022, "Model soups"): surer on photos that neither has seen.
+became (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations

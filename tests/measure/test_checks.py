@@ -98,6 +98,27 @@ def test_a_piece_of_the_specimen_that_was_taken_for_something_else(label: int, r
     assert reason in result.reasons
 
 
+def test_a_piece_of_the_specimen_that_fits_no_cube_counts_too() -> None:
+    """A wedge that narrows to the border, so that next to nothing of its outline is its own."""
+    pixels, labels = Scene().draw()
+    row, column = np.nonzero(labels == 1)
+    tip = (int(column.max()), int(row[column.argmax()]))
+    wedge = np.array([tip, (tip[0] - 110, tip[1] - 45), (tip[0] - 110, tip[1] + 45)])
+    piece = np.zeros_like(labels)
+    cv2.fillPoly(piece, [wedge], 1)
+    labels[(piece > 0) & (labels == 1)] = 2
+    result = judged(pixels, labels)
+    assert result.status == "review"
+    assert "two reference cubes in one photo" in result.reasons
+
+
+def test_many_supposed_cubes_are_not_looked_at_one_by_one() -> None:
+    pixels, labels = Scene().draw()
+    for column in range(60, 60 + 5 * 80, 80):
+        cv2.rectangle(labels, (column, 640), (column + 40, 740), 2, -1)
+    assert "two reference cubes in one photo" in judged(pixels, labels).reasons
+
+
 def test_a_bystander_that_the_photo_cuts() -> None:
     pixels, labels = Scene().draw()
     cv2.circle(labels, (0, 0), 90, 1, -1)
