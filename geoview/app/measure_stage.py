@@ -16,9 +16,9 @@ from geoview.app.measure_canvas import MeasureCanvas
 from geoview.app.measure_loupe import Loupe
 from geoview.app.measure_rows import Row
 from geoview.app.photo_loader import Loaded, PhotoLoader
+from geoview.app.words import NO_PHOTO
 from geoview.measured import Point
 
-_NO_PHOTO = "Choose a photo on the left to see it here."
 # The undecoded photo's size is known only from its measurement.
 _PREVIEW_FACTOR = 16
 
@@ -77,7 +77,7 @@ class PhotoStage(QWidget):
         self.hold(None)
         if row is None:
             self.canvas.set_photo(QSizeF(), ())
-            self.canvas.say(_NO_PHOTO)
+            self.canvas.say(NO_PHOTO)
             self.loader.load(None, screen_px=0)
             return
         self.canvas.say("" if preview else "Loading…")

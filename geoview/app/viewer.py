@@ -19,10 +19,10 @@ from geoview.app.overlay import Look
 from geoview.app.photo_loader import Loaded, PhotoLoader
 from geoview.app.side import Drawn, Shown, Side
 from geoview.app.viewer_bar import ControlBars, OverlayBar, ReadOut, caption
+from geoview.app.words import NO_PHOTO
 from geoview.records import Heatmap, PhotoResult
 
 _SETTLE_MS = 120
-_NO_PHOTO = "Choose a photo on the left to see it here."
 
 
 class Viewer(QWidget):
@@ -246,7 +246,7 @@ class Viewer(QWidget):
         self._show_levels(())
         self.read_out.show_place(None)
         if result is None:
-            self._say(_NO_PHOTO)
+            self._say(NO_PHOTO)
             self.loader.load(None, screen_px=0)
             self.view.set_photo(0, 0)
         elif result.status == "failed":

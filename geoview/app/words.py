@@ -6,6 +6,8 @@ from geoview.records import CANNOT_TELL, Photo, Prediction
 
 THIN = "\u202f"  # narrow no-break space: groups thousands and joins a number to its unit
 DEPTH_DECIMALS = 1
+# In place of a photo, also where the open folder has none.
+NO_PHOTO = "The photo chosen on the left appears here."
 
 
 def count(number: int) -> str:
