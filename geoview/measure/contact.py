@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from geoview.measure.closing import anticlockwise, closing, runs
 from geoview.measure.cube import CubeFit
 from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.region import beside, border
@@ -14,8 +15,9 @@ from geoview.measure.size import size_of
 from geoview.measured import Measurement
 
 Floats = NDArray[np.float64]
-# How near, in cells, things touch.
-_NEAR_CELLS = 2
+# How near, in cells, things touch; so many points of the outline without contact part two contacts;
+# the fewest cells that tell where an outline is heading.
+_NEAR_CELLS, _GAP_POINTS, _LEAST_CELLS = 2, 12, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,24 @@ def contact_of(fit: CubeFit, specimen: FoundObject, cube: FoundObject, objects: 
     """How the specimen and the cube touch.
 
     What stands before the cube meets it at the cube's base. What lies behind it is hidden from
-    where the two meet in the photo to the base, and may reach as far as that.
+    where the two meet in the photo to the base, and may reach as far as that, unless they meet
+    along a short way only and the specimen's outline heads inwards on both sides of it: specimens
+    are round rather than starry.
     """
     around = border(cube, objects)
     of_cube = float(beside(around, objects, kinds=("specimen",), cells=_NEAR_CELLS).mean())
-    outline = border(specimen, objects)
-    touching = outline[beside(outline, objects, kinds=("cube",), cells=_NEAR_CELLS)]
-    if not len(touching):
+    outline = anticlockwise(border(specimen, objects))
+    touching = beside(outline, objects, kinds=("cube",), cells=_NEAR_CELLS)
+    if not touching.any():
         return Contact(of_cube)
     seen = size_of(specimen.outline_px)
     corners = fit.pose.corners_px()
-    hidden = [_behind(touching, corners), _nearest(touching, corners[::2])]
+    least_px = _LEAST_CELLS * objects.px_per_cell
+    hidden = [
+        closing(outline, run, far, least_px=least_px)
+        for run in runs(touching, gap=_GAP_POINTS)
+        for far in (_behind(outline[run], corners), _nearest(outline[run], corners[::2]))
+    ]
     reached = np.concatenate([outline, *hidden])
     whole = size_of(tuple((float(x), float(y)) for x, y in reached))
     grown = (whole.length / seen.length - 1, whole.width / seen.width - 1)

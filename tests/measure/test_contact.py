@@ -68,6 +68,18 @@ def test_a_cube_that_may_hide_much_is_for_a_person() -> None:
     assert "the cube may hide a part of the specimen" in covered.reasons
 
 
+def test_a_cube_before_a_mere_tip_hides_little() -> None:
+    """The specimen narrows on both sides of it, so it does not go on to the cube's far side."""
+    tip = replace(Scene(tilt_deg=30), specimen_mm=(70, 34, 16), specimen_yaw_deg=90)
+    scene = replace(tip, specimen_at=(0, 30), cube_at=(0, -27.5), cube_yaw_deg=0)
+    covered = measured(scene)
+    length, _ = scene.apparent_mm()
+    assert covered.status == "accepted"
+    assert covered.size_mm is not None
+    assert covered.length_pm_mm is not None
+    assert abs(covered.size_mm.length - length) < covered.length_pm_mm
+
+
 def objected(contact: Contact, shown: Shown, tilt_deg: float = 30) -> list[str]:
     return [o.reason for o in checks.of_contact(contact, shown, tilt_deg=tilt_deg)]
 
