@@ -19,7 +19,7 @@ from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.options import MeasureOptions
 from geoview.measure.pose import NORMALS, TOP, Pose
 from geoview.measure.region import beside, border, lies_on, near_frame, waisted
-from geoview.measured import MeasureStatus, Scale, Size
+from geoview.measured import Measurement, MeasureStatus
 
 # A second thing of the same kind counts from this part of the first one's area; how many supposed
 # cubes are looked at, of the many that a photo of crystals may have.
@@ -44,7 +44,8 @@ UPSIDE_DOWN = -0.25
 # An oblique photo whose uprights do not lean up is turned, or the fit is wrong: it has to be sure,
 # and no other face of the cube may be as little tilted as an upper one can be.
 OBLIQUE_DEG, UPWARDS, SURE_TRUST = 25.0, 0.5, 0.7
-MOST_UNSURE = 0.15
+# Of the scale, and of a length or width.
+MOST_UNSURE, MOST_UNSURE_SIZE = 0.15, 0.2
 # Pixels along an edge of the cube; below, its tilt cannot be told.
 SMALLEST_CUBE_PX = 20
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
@@ -249,13 +250,24 @@ def sharpness(part: NDArray[np.uint8], *, of: int) -> float:
     return float(fine / max(coarse, 1e-3))
 
 
-def of_size(size_mm: Size, scale: Scale, options: MeasureOptions) -> Iterator[Objection]:
+def of_size(measurement: Measurement, options: MeasureOptions) -> Iterator[Objection]:
     """Whether the result is one that can be believed."""
+    size_mm, scale = measurement.size_mm, measurement.scale
+    if size_mm is None or scale is None:
+        return
     cubes = size_mm.length / options.cube_mm
     if not options.smallest_in_cubes <= cubes <= options.largest_in_cubes:
         yield Objection(f"out of the size window: {cubes:.2g} cube edges long")
     if scale.pm_mm_per_px > MOST_UNSURE * scale.mm_per_px:
         yield Objection("the scale is too unsure")
+    elif (
+        max(
+            (measurement.length_pm_mm or 0) / size_mm.length,
+            (measurement.width_pm_mm or 0) / size_mm.width,
+        )
+        > MOST_UNSURE_SIZE
+    ):
+        yield Objection("length and width are too unsure: two rectangles fit almost equally well")
 
 
 def colour_of_top(pixels: NDArray[np.uint8], fit: CubeFit, *, px_per_cell: float) -> float:

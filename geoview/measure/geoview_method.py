@@ -49,9 +49,8 @@ def measure_objects(picture: Picture, objects: Objects, *, options: MeasureOptio
         objections += checks.of_sharpness(picture.pixels, objects)
         edge_pm_px = EDGE_PM_CELLS * objects.px_per_cell
         done = sized(done, specimen.outline_px, scale, edge_pm_px=edge_pm_px)
+        objections += checks.of_size(done, options)
         done = widened(done, contact) if contact else done
-        if done.size_mm is not None and scale is not None:
-            objections += checks.of_size(done.size_mm, scale, options)
     status, reasons = checks.verdict(objections)
     return replace(done, status=status, reasons=reasons, scale=scale)
 

@@ -70,10 +70,31 @@ def scaled(size: Size, mm_per_px: float) -> Size:
     return Size(**values | {"area": size.area * mm_per_px**2})
 
 
-def half_width_mm(length_px: float, *, scale: Scale, edge_pm_px: float) -> float:
-    """Half-width of the 95 % interval of a length: its scale's, and ``edge_pm_px`` at each end."""
-    ends = np.sqrt(2) * edge_pm_px * scale.mm_per_px
-    return float(np.hypot(length_px * scale.pm_mm_per_px, ends))
+def half_width_mm(
+    length_px: float, *, scale: Scale, edge_pm_px: float, otherwise_px: float = 0.0
+) -> float:
+    """Half-width of the 95 % interval of a length: its scale's, ``edge_pm_px`` at each end, and by
+    how much it is another in a rectangle that lies otherwise."""
+    inside_px = np.hypot(np.sqrt(2) * edge_pm_px, otherwise_px)
+    return float(np.hypot(length_px * scale.pm_mm_per_px, inside_px * scale.mm_per_px))
+
+
+def otherwise_px(outline: Polygon, *, edge_pm_px: float) -> tuple[float, float]:
+    """By how much length and width are others in those rectangles around an outline that may be
+    the smallest if the outline runs up to ``edge_pm_px`` elsewhere.
+
+    Around a thing about as wide as long, rectangles that lie quite differently are nearly as small.
+    """
+    corners = hull(np.asarray(outline, dtype=np.float64))
+    along = _directions(corners)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    sides = np.stack([np.ptp(corners @ along.T, axis=0), np.ptp(corners @ across.T, axis=0)])
+    sides.sort(axis=0)
+    smallest = sides[:, sides.prod(axis=0).argmin()]
+    least = np.maximum(sides - edge_pm_px, 0).prod(axis=0)
+    rivals = sides[:, least <= (smallest + edge_pm_px).prod()]
+    width, length = np.abs(rivals - smallest[:, None]).max(axis=1)
+    return float(length), float(width)
 
 
 def _directions(corners: Floats) -> Floats:

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from geoview.measure.size import half_width_mm, scaled, size_of, smallest_rectangle
+from geoview.measure.size import (
+    half_width_mm,
+    otherwise_px,
+    scaled,
+    size_of,
+    smallest_rectangle,
+)
 from geoview.measured import Measurement, Polygon, Scale
 
 
@@ -32,9 +38,17 @@ def sized(
     )
     if scale is None:
         return done
+    length_pm_mm, width_pm_mm = (
+        half_width_mm(px, scale=scale, edge_pm_px=edge_pm_px, otherwise_px=other)
+        for px, other in zip(
+            (size_px.length, size_px.width),
+            otherwise_px(outline, edge_pm_px=edge_pm_px),
+            strict=True,
+        )
+    )
     return replace(
         done,
         size_mm=scaled(size_px, scale.mm_per_px),
-        length_pm_mm=half_width_mm(size_px.length, scale=scale, edge_pm_px=edge_pm_px),
-        width_pm_mm=half_width_mm(size_px.width, scale=scale, edge_pm_px=edge_pm_px),
+        length_pm_mm=length_pm_mm,
+        width_pm_mm=width_pm_mm,
     )

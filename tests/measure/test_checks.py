@@ -147,6 +147,21 @@ def test_two_specimens_that_touch_are_not_measured_as_one() -> None:
     assert "what was taken for the specimen may be two that touch" in result.reasons
 
 
+def test_a_specimen_that_two_rectangles_fit_is_for_a_person() -> None:
+    """A square without two corners; what a third corner is missing decides which is smaller."""
+    pixels, labels = Scene().draw()
+    row, column = (int(np.mean(axis)) for axis in np.nonzero(labels == 1))
+    labels[labels == 1] = 0
+    square = 150 * np.array([(0, 0), (0.49, 0), (1, 0.51), (1, 1), (0.51, 1), (0, 0.49)])
+    cv2.fillPoly(labels, [np.add(square, (column - 75, row - 75)).astype(np.int32)], 1)
+    result = judged(pixels, labels)
+    assert result.status == "review"
+    assert any("two rectangles" in words for words in result.reasons)
+    assert result.length_pm_mm is not None
+    assert result.size_mm is not None
+    assert result.length_pm_mm > 0.25 * result.size_mm.length
+
+
 def test_a_cube_of_few_pixels() -> None:
     far = Scene(distance_mm=9 * Scene().distance_mm).draw()
     assert "the cube is too small in the photo to be measured" in judged(*far).reasons

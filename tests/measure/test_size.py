@@ -10,7 +10,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from geoview.measure.size import half_width_mm, scaled, size_of, smallest_rectangle
+from geoview.measure.size import (
+    half_width_mm,
+    otherwise_px,
+    scaled,
+    size_of,
+    smallest_rectangle,
+)
 from geoview.measured import Polygon, Scale, Size
 
 coordinates = st.floats(-500, 500)
@@ -88,3 +94,18 @@ def test_the_interval_joins_scale_and_edges() -> None:
     scale = Scale(mm_per_px=0.1, pm_mm_per_px=0.003, source="line", reference_mm=10)
     assert half_width_mm(1000, scale=scale, edge_pm_px=0) == pytest.approx(3)
     assert half_width_mm(0, scale=scale, edge_pm_px=5) == pytest.approx(0.5 * 2**0.5)
+    assert half_width_mm(0, scale=scale, edge_pm_px=0, otherwise_px=40) == pytest.approx(4)
+
+
+def test_two_rectangles_that_are_almost_equally_small() -> None:
+    """A square without two of its corners: one lies along its sides, one along its diagonal."""
+    cut = 71.5 / 2**0.5
+    outline = ((0, 0), (cut, 0), (100, 100 - cut), (100, 100), (100 - cut, 100), (0, cut))
+    assert size_of(outline).length == pytest.approx(100)
+    assert otherwise_px(outline, edge_pm_px=0.1) == pytest.approx((0, 0))
+    assert otherwise_px(outline, edge_pm_px=1) == pytest.approx((100 * 2**0.5 - 100, 28.5))
+
+
+def test_a_long_thing_has_one_smallest_rectangle() -> None:
+    points = np.array(cv2.ellipse2Poly((0, 0), (300, 100), 20, 0, 360, 5), dtype=np.float64)
+    assert max(otherwise_px(tuple(map(tuple, points)), edge_pm_px=3)) < 8
