@@ -9,12 +9,12 @@ import numpy as np
 from geoview.measure import checks
 from geoview.measure.checks import Objection, Supposed
 from geoview.measure.contact import Contact, contact_of, widened
-from geoview.measure.cube import CubeFit, fit_cube
+from geoview.measure.cube import CubeFit, Region, fit_cube
 from geoview.measure.methods import Picture, measure_method, unmeasured
 from geoview.measure.objects import FoundObject, Objects, find
 from geoview.measure.options import MeasureOptions
 from geoview.measure.other_scale import other_scale
-from geoview.measure.region import cube_region
+from geoview.measure.region import cube_region, trimmed
 from geoview.measure.scale import scale_from_cube
 from geoview.measure.scales import inherited
 from geoview.measure.sized import sized
@@ -23,6 +23,8 @@ from geoview.measured import Measurement, Scale
 NAME = "geoview"
 # 95 % half-width of where an outline runs, in cells of the label map.
 EDGE_PM_CELLS = 1.2
+# How much likelier a cube fitted to a part of what was taken for one has to be.
+PART_BETTER = 1.3
 
 
 @measure_method(NAME, title="GeoView: fitted cube, learned outline")
@@ -91,13 +93,26 @@ def _supposed(picture: Picture, objects: Objects, *, options: MeasureOptions) ->
 def _fitted(
     picture: Picture, cube: FoundObject, objects: Objects, *, options: MeasureOptions
 ) -> CubeFit | None:
-    return fit_cube(
-        picture.pixels,
-        cube_region(cube, objects),
-        size_px=(picture.width_px, picture.height_px),
-        edge_mm=options.cube_mm,
-        focal_px=_focal_px(picture),
-    )
+    """A cube fitted to what was taken for one; where that is in doubt also to parts of it."""
+
+    def fitted(region: Region) -> CubeFit | None:
+        return fit_cube(
+            picture.pixels,
+            region,
+            size_px=(picture.width_px, picture.height_px),
+            edge_mm=options.cube_mm,
+            focal_px=_focal_px(picture),
+        )
+
+    whole = fitted(cube_region(cube, objects))
+    if whole is not None and checks.shown_of(whole, objects).trust >= checks.SURE_TRUST:
+        return whole
+    parts = [fit for part in trimmed(cube, objects) if (fit := fitted(part)) is not None]
+    best = max(parts, key=lambda fit: fit.likely, default=None)
+    # A part, of which less is asked, has to be the better by far.
+    if whole is None or (best is not None and best.likely > PART_BETTER * whole.likely):
+        return best
+    return whole
 
 
 def _focal_px(picture: Picture) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,12 +18,61 @@ CELL_CLASSES = {kind: label for label, kind in enumerate(KINDS, start=1)}
 # the smaller one by this factor; the smaller one is at least this part of both, without their rims.
 NECKS, NARROWER, SMALLER = (0.15, 0.2, 0.3, 0.4), 1.6, 0.1
 
+# Half-widths of what is cut off a supposed cube, as parts of the square root of its area, the part
+# of it that is worth the cut, and the cells across it in which that is done.
+TAILS, LEAST_TRIMMED, TRIM_CELLS = (0.1, 0.18), 0.02, 300
+
 
 def cube_region(cube: FoundObject, objects: Objects) -> Region:
     """The cube's outline, and where something other than the background borders on it."""
-    outline = border(cube, objects)
+    return _region(border(cube, objects), objects)
+
+
+def trimmed(cube: FoundObject, objects: Objects) -> Iterator[Region]:
+    """The cube's region without what sticks out of it, slim things first: shadows and things beside
+    it were taken for a part. Where it is cut, its border is not its own."""
+    import cv2
+
+    outline = np.asarray(cube.outline_px, dtype=np.float64)
+    px_per_cell = float(np.ptp(outline, axis=0).max()) / TRIM_CELLS
+    low = outline.min(axis=0) - 4 * px_per_cell
+    points = np.round((outline - low) / px_per_cell).astype(np.int32)
+    width, height = points.max(axis=0) + 5
+    whole = cv2.fillPoly(np.zeros((height, width), np.uint8), [points], 1)
+    for share in TAILS:
+        radius = round(share * float(np.sqrt(whole.sum())))
+        kept = _largest(_opened(whole, radius))
+        lost = whole - kept
+        if kept.any() and lost.sum() > LEAST_TRIMMED * whole.sum():
+            contours, _ = cv2.findContours(kept, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            along = max(contours, key=len)[:, 0]
+            # Opening rounds corners too; what it takes there is thin.
+            cut = cv2.dilate(_opened(lost, 2), np.ones((7, 7), np.uint8)) > 0
+            own = ~cut[along[:, 1], along[:, 0]]
+            yield _region(along * px_per_cell + low, objects, own=own)
+
+
+def _opened(mask: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
+    import cv2
+
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc), np.uint8)
+
+
+def _largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The largest connected part of a mask."""
+    import cv2
+
+    count, marks, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return mask
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    return np.asarray(marks == largest, np.uint8)
+
+
+def _region(outline: Floats, objects: Objects, *, own: NDArray[np.bool_] | bool = True) -> Region:
     covered = beside(outline, objects, kinds=("specimen", "plate", "other"), cells=2)
-    return Region(outline, ~covered & ~near_frame(outline, objects), objects.px_per_cell)
+    return Region(outline, ~covered & ~near_frame(outline, objects) & own, objects.px_per_cell)
 
 
 def border(thing: FoundObject, objects: Objects) -> Floats:

@@ -135,6 +135,22 @@ def test_a_glint_on_the_specimen_is_no_matter() -> None:
     assert judged(pixels, labels).status == "accepted"
 
 
+@pytest.mark.parametrize("end", [(1020, 300), (1020, 500), (760, 760)])
+@pytest.mark.parametrize("thick", [10, 34])
+def test_a_pencil_at_the_cube_that_was_taken_for_a_part_of_it(
+    end: tuple[int, int], thick: int
+) -> None:
+    scene = Scene()
+    pixels, labels = scene.draw()
+    row, column = (int(np.mean(axis)) for axis in np.nonzero(labels == 2))
+    pencil = cv2.line(np.zeros_like(labels), (column, row), end, 1, thick) * (labels == 0)
+    pixels[pencil > 0], labels[pencil > 0] = (110, 110, 112), 2
+    result = judged(pixels, labels)
+    assert (result.status, result.reasons) == ("accepted", ())
+    assert result.size_mm is not None
+    assert result.size_mm.length == pytest.approx(scene.apparent_mm()[0], rel=0.03)
+
+
 def test_two_specimens_that_touch_are_not_measured_as_one() -> None:
     pixels, labels = Scene().draw()
     row, column = (int(np.mean(axis)) for axis in np.nonzero(labels == 1))
