@@ -11,15 +11,13 @@ from geoview.measure.closing import anticlockwise, closing, runs
 from geoview.measure.cube import CubeFit
 from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.region import beside, border
-from geoview.measure.size import hull, size_of
+from geoview.measure.size import size_of
 from geoview.measured import Measurement
 
 Floats = NDArray[np.float64]
 # How near, in cells, things touch; so many points of the outline without contact part two contacts;
 # the fewest cells that tell where an outline is heading.
 _NEAR_CELLS, _GAP_POINTS, _LEAST_CELLS = 2, 12, 6
-# What lies farther from the fitted cube, in cells, touches no more than its shadow.
-_SHADOW_CELLS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +41,11 @@ def contact_of(fit: CubeFit, specimen: FoundObject, cube: FoundObject, objects: 
     around = border(cube, objects)
     of_cube = float(beside(around, objects, kinds=("specimen",), cells=_NEAR_CELLS).mean())
     outline = anticlockwise(border(specimen, objects))
-    corners = fit.pose.corners_px()
-    # Of the cube's region, shadows that were taken for a part of it hide nothing.
     touching = beside(outline, objects, kinds=("cube",), cells=_NEAR_CELLS)
-    touching &= _beyond(outline, corners) < _SHADOW_CELLS * objects.px_per_cell
     if not touching.any():
         return Contact(of_cube)
     seen = size_of(specimen.outline_px)
+    corners = fit.pose.corners_px()
     least_px = _LEAST_CELLS * objects.px_per_cell
     hidden = [
         closing(outline, run, far, least_px=least_px)
@@ -73,14 +69,6 @@ def widened(measurement: Measurement, contact: Contact) -> Measurement:
         length_pm_mm=float(np.hypot(length, contact.length * size.length)),
         width_pm_mm=float(np.hypot(width, contact.width * size.width)),
     )
-
-
-def _beyond(points: Floats, corners: Floats) -> Floats:
-    """How far points (n, 2) lie outside the hull of corners (8, 2), negative inside."""
-    around = hull(corners)
-    along = np.roll(around, -1, axis=0) - around
-    outwards = np.stack([along[:, 1], -along[:, 0]]) / np.linalg.norm(along, axis=1)
-    return np.asarray((points @ outwards - (around * outwards.T).sum(axis=1)).max(axis=1))
 
 
 def _behind(points: Floats, corners: Floats) -> Floats:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from scenes import Scene
 
@@ -67,24 +66,6 @@ def test_a_cube_that_may_hide_much_is_for_a_person() -> None:
     scene = replace(APART, specimen_mm=(40, 26, 10), cube_at=(-10, -24), cube_yaw_deg=0)
     covered = measured(scene)
     assert "the cube may hide a part of the specimen" in covered.reasons
-
-
-def test_a_shadow_between_them_hides_nothing() -> None:
-    """It was taken for a part of the cube, and would make the two meet."""
-    scene = replace(APART, cube_at=(52, 0), cube_yaw_deg=0)
-    pixels, labels = scene.draw()
-    specimen = np.argwhere(labels == 1)
-    cube = np.argwhere(labels == 2)
-    middle = int(specimen[:, 0].mean())
-    rows = slice(middle - 40, middle + 40)
-    between = labels[rows, specimen[:, 1].max() - 80 : cube[:, 1].min() + 10]
-    assert (between == 0).any()
-    between[between == 0] = 2
-    size = {"width_px": pixels.shape[1], "height_px": pixels.shape[0]}
-    found = objects_of_labels(labels, **size)
-    result = measure_objects(Picture("a.jpg", pixels, **size), found, options=MeasureOptions())
-    assert (result.status, result.reasons) == ("accepted", ())
-    assert relative(result) == pytest.approx(relative(measured(scene)), rel=0.2)
 
 
 def test_a_cube_before_a_mere_tip_hides_little() -> None:
