@@ -23,8 +23,9 @@ from geoview.measured import Measurement, Scale
 NAME = "geoview"
 # 95 % half-width of where an outline runs, in cells of the label map.
 EDGE_PM_CELLS = 1.2
-# How much likelier a cube fitted to a part of what was taken for one has to be.
-PART_BETTER = 1.3
+# A cube is fitted also to parts of what was taken for one where the trust in it is lower; how much
+# likelier that has to be.
+UNTRUSTED, PART_BETTER = 0.55, 1.3
 
 
 @measure_method(NAME, title="GeoView: fitted cube, learned outline")
@@ -105,7 +106,7 @@ def _fitted(
         )
 
     whole = fitted(cube_region(cube, objects))
-    if whole is not None and checks.shown_of(whole, objects).trust >= checks.SURE_TRUST:
+    if whole is not None and checks.shown_of(whole, objects).trust >= UNTRUSTED:
         return whole
     parts = [fit for part in trimmed(cube, objects) if (fit := fitted(part)) is not None]
     best = max(parts, key=lambda fit: fit.likely, default=None)
