@@ -19,6 +19,7 @@ from geoview.measure.objects import FoundObject, Objects
 from geoview.measure.options import MeasureOptions
 from geoview.measure.pose import NORMALS, TOP, Pose
 from geoview.measure.region import beside, border, lies_on, near_frame, waisted
+from geoview.measure.size import half_width_mm
 from geoview.measured import Measurement, MeasureStatus
 
 # A second thing of the same kind counts from this part of the first one's area; how many supposed
@@ -250,23 +251,25 @@ def sharpness(part: NDArray[np.uint8], *, of: int) -> float:
     return float(fine / max(coarse, 1e-3))
 
 
-def of_size(measurement: Measurement, options: MeasureOptions) -> Iterator[Objection]:
-    """Whether the result is one that can be believed."""
-    size_mm, scale = measurement.size_mm, measurement.scale
-    if size_mm is None or scale is None:
+def of_size(
+    measurement: Measurement, options: MeasureOptions, *, edge_pm_px: float
+) -> Iterator[Objection]:
+    """Whether the result, of an outline that is known to ``edge_pm_px``, can be believed."""
+    size, scale = measurement.size_mm, measurement.scale
+    length_pm, width_pm = measurement.length_pm_mm, measurement.width_pm_mm
+    if size is None or scale is None or length_pm is None or width_pm is None:
         return
-    cubes = size_mm.length / options.cube_mm
+    cubes = size.length / options.cube_mm
     if not options.smallest_in_cubes <= cubes <= options.largest_in_cubes:
         yield Objection(f"out of the size window: {cubes:.2g} cube edges long")
     if scale.pm_mm_per_px > MOST_UNSURE * scale.mm_per_px:
         yield Objection("the scale is too unsure")
     elif (
-        max(
-            (measurement.length_pm_mm or 0) / size_mm.length,
-            (measurement.width_pm_mm or 0) / size_mm.width,
-        )
-        > MOST_UNSURE_SIZE
+        half_width_mm(size.width / scale.mm_per_px, scale=scale, edge_pm_px=edge_pm_px)
+        > MOST_UNSURE_SIZE * size.width
     ):
+        yield Objection("the specimen is too small in the photo to be measured")
+    elif max(length_pm / size.length, width_pm / size.width) > MOST_UNSURE_SIZE:
         yield Objection("length and width are too unsure: two rectangles fit almost equally well")
 
 

@@ -52,7 +52,7 @@ def measure_objects(picture: Picture, objects: Objects, *, options: MeasureOptio
         objections += checks.of_sharpness(picture.pixels, objects)
         edge_pm_px = EDGE_PM_CELLS * objects.px_per_cell
         done = sized(done, specimen.outline_px, scale, edge_pm_px=edge_pm_px)
-        objections += checks.of_size(done, options)
+        objections += checks.of_size(done, options, edge_pm_px=edge_pm_px)
         done = widened(done, contact) if contact else done
     status, reasons = checks.verdict(objections)
     return replace(done, status=status, reasons=reasons, scale=scale)

@@ -125,12 +125,11 @@ def waisted(labels: NDArray[np.uint8]) -> bool:
     """Whether the largest specimen looks like two that touch: wide parts meet at a narrow neck."""
     import cv2
 
-    count, marks, stats, _ = cv2.connectedComponentsWithStats((labels == SPECIMEN).astype(np.uint8))
-    if count < 2:
+    specimen = _largest((labels == SPECIMEN).astype(np.uint8))
+    if not specimen.any():
         return False
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    x, y, w, h = stats[largest, :4]
-    alone = np.pad((marks[y : y + h, x : x + w] == largest).astype(np.uint8), 1)
+    x, y, w, h = cv2.boundingRect(specimen)
+    alone = np.pad(specimen[y : y + h, x : x + w], 1)
     depth = cv2.distanceTransform(alone, cv2.DIST_L2, 5)
     return any(_parted(depth, at=neck * float(depth.max())) for neck in NECKS)
 

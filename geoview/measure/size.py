@@ -32,9 +32,7 @@ def smallest_rectangle(points: Floats) -> Floats:
     those are tried at once.
     """
     corners = hull(points)
-    along = _directions(corners)
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    u, v = corners @ along.T, corners @ across.T
+    along, across, u, v = _turned(corners)
     best = int((np.ptp(u, axis=0) * np.ptp(v, axis=0)).argmin())
     low_u, high_u = u[:, best].min(), u[:, best].max()
     low_v, high_v = v[:, best].min(), v[:, best].max()
@@ -85,16 +83,21 @@ def otherwise_px(outline: Polygon, *, edge_pm_px: float) -> tuple[float, float]:
 
     Around a thing about as wide as long, rectangles that lie quite differently are nearly as small.
     """
-    corners = hull(np.asarray(outline, dtype=np.float64))
-    along = _directions(corners)
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    sides = np.stack([np.ptp(corners @ along.T, axis=0), np.ptp(corners @ across.T, axis=0)])
-    sides.sort(axis=0)
+    _, _, u, v = _turned(hull(np.asarray(outline, dtype=np.float64)))
+    sides = np.sort([np.ptp(u, axis=0), np.ptp(v, axis=0)], axis=0)
     smallest = sides[:, sides.prod(axis=0).argmin()]
     least = np.maximum(sides - edge_pm_px, 0).prod(axis=0)
     rivals = sides[:, least <= (smallest + edge_pm_px).prod()]
     width, length = np.abs(rivals - smallest[:, None]).max(axis=1)
     return float(length), float(width)
+
+
+def _turned(corners: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Unit vectors (s, 2) along and across each side of a hull, and where its corners lie (h, s)
+    along either."""
+    along = _directions(corners)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    return along, across, corners @ along.T, corners @ across.T
 
 
 def _directions(corners: Floats) -> Floats:

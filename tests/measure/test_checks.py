@@ -178,6 +178,15 @@ def test_a_specimen_that_two_rectangles_fit_is_for_a_person() -> None:
     assert result.length_pm_mm > 0.25 * result.size_mm.length
 
 
+def test_a_specimen_of_few_pixels() -> None:
+    """Its width is unsure, whichever rectangle is taken."""
+    tiny = Scene(specimen_mm=(14, 1.4, 1), specimen_at=(-25, 10))
+    result = judged(*tiny.draw())
+    assert result.status == "review"
+    assert "the specimen is too small in the photo to be measured" in result.reasons
+    assert not any("two rectangles" in words for words in result.reasons)
+
+
 def test_a_cube_of_few_pixels() -> None:
     far = Scene(distance_mm=9 * Scene().distance_mm).draw()
     assert "the cube is too small in the photo to be measured" in judged(*far).reasons
