@@ -274,12 +274,12 @@ class BoxesPanel(QWidget):
         column.addLayout(row)
         column.addWidget(label("Boxes, inside in mm", role="heading"))
         column.addWidget(self.table, 1)
-        row = QHBoxLayout()
-        row.setSpacing(SMALL)
-        for widget in (self.add, self.remove, self.from_file):
-            row.addWidget(widget)
-        column.addLayout(row)
-        column.addWidget(self.standard, 0, Qt.AlignmentFlag.AlignLeft)
+        for pair in ((self.add, self.remove), (self.from_file, self.standard)):
+            row = QHBoxLayout()
+            row.setSpacing(SMALL)
+            for widget in pair:
+                row.addWidget(widget, 1)
+            column.addLayout(row)
         set_role(self, "panel")
 
     def show_clearance(self, mm: float) -> None:

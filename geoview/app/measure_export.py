@@ -26,7 +26,7 @@ class ExportStrip(QFrame):
         self._name = ""
         self.setProperty("banner", "info")
         self.setAccessibleName("Before the export")
-        self.title = label(role="heading")
+        self.title = label(role="heading", wrap=True)
         self.text = label(wrap=True, select=True)
         self.write = button("Write…", self._write, role="primary")
         self.cancel = button("Cancel", self.hide)

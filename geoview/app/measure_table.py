@@ -33,6 +33,8 @@ _REST_MS = 40
 _BOX_PX = 72
 _STATUS_PX = 104
 _SIZE_PX = 104
+# Name, status and size side by side need so much.
+_LEAST_PX = 288
 # Below these widths the status stands under the name, and the box is left to the panel.
 _ROOM_FOR_STATUS_PX = 480
 _ROOM_FOR_BOX_PX = 352
@@ -127,6 +129,7 @@ class MeasureTable(QWidget):
         top.setSpacing(SMALL)
         top.addWidget(self.text)
         top.addLayout(bar)
+        self.setMinimumWidth(_LEAST_PX)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.view)
         self._stack.addWidget(self._empty())

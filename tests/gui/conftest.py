@@ -17,10 +17,11 @@ if sys.platform == "linux" and not os.environ.get("DISPLAY"):
 
 import shiboken6
 from gui.fakes import REF, FakeBackend, card, write_photos
+from gui.measure_fakes import FakeTool, corrected, maker, write_specimens
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 
-from geoview.app import session_work, theme
+from geoview.app import measure_page, measure_work, session_work, theme
 from geoview.app.window import MainWindow
 from geoview.models.store import ModelEntry
 
@@ -88,6 +89,22 @@ def fake_model(monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
     entry = ModelEntry(Path("fake.safetensors"), card(), REF)
     monkeypatch.setattr(session_work, "list_models", lambda wanted: ([entry], entry.path))
     return entry
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> FakeTool:
+    """The size tool of new Measure pages, without a detector."""
+    made = FakeTool()
+    monkeypatch.setattr(measure_work, "make_measuring", maker(made))
+    # The real one fits a camera to the corners; its mathematics are tested in tests/measure.
+    monkeypatch.setattr(measure_page, "corrected", corrected)
+    return made
+
+
+@pytest.fixture
+def drawer(tmp_path: Path) -> Path:
+    """A folder of six specimens."""
+    return write_specimens(tmp_path / "drawer", 6)
 
 
 @pytest.fixture

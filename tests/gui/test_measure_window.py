@@ -13,15 +13,12 @@ from gui.measure_fakes import (
     SPECIMEN,
     USER,
     FakeTool,
-    corrected,
-    maker,
     write_specimen,
     write_specimens,
 )
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor
 
-from geoview.app import measure_page, measure_work
 from geoview.app.measure_page import MeasurePage
 from geoview.app.window import MainWindow
 from geoview.measured import Measurement
@@ -31,20 +28,6 @@ Make = Callable[..., MainWindow]
 
 def plain(text: str) -> str:
     return text.replace("\u202f", " ")
-
-
-@pytest.fixture
-def tool(monkeypatch: pytest.MonkeyPatch) -> FakeTool:
-    made = FakeTool()
-    monkeypatch.setattr(measure_work, "make_measuring", maker(made))
-    # The real one fits a camera to the corners; its mathematics are tested in tests/measure.
-    monkeypatch.setattr(measure_page, "corrected", corrected)
-    return made
-
-
-@pytest.fixture
-def drawer(tmp_path: Path) -> Path:
-    return write_specimens(tmp_path / "drawer", 6)
 
 
 def shown(qtbot: Any, window: MainWindow, folder: Path) -> MeasurePage:
