@@ -123,6 +123,7 @@ class MeasureCanvas(pg.GraphicsView):  # type: ignore[misc]
     tabbed = Signal(int)
     clicked = Signal(QPointF)
     hovered = Signal(object)
+    focus_changed = Signal()
     view_changed = Signal()
     pixels_wanted = Signal(object)
 
@@ -302,10 +303,12 @@ class MeasureCanvas(pg.GraphicsView):  # type: ignore[misc]
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
         self.viewport().update()
+        self.focus_changed.emit()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.viewport().update()
+        self.focus_changed.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

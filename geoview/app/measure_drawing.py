@@ -13,11 +13,12 @@ from PySide6.QtCore import QObject, Signal
 from geoview.app import measure_geometry as geometry
 from geoview.app import theme
 from geoview.app.measure_bar import Mode
+from geoview.app.measure_loupe import ColouredLine
 from geoview.app.measure_shapes import Outline, Rectangle, Shape
 from geoview.measured import Measurement, Point
 
 Kind = Literal["outline", "box", "cube", "line"]
-_COLOURS: dict[Kind, str] = {
+COLOURS: dict[Kind, str] = {
     "outline": theme.DARK.ok,
     "box": theme.DARK.accent,
     "cube": theme.DARK.warn,
@@ -76,7 +77,7 @@ class Drawing(QObject):
         self._box.addItem(shape, ignoreBounds=True)
 
     def _make(self, kind: Kind, points: Sequence[Point]) -> Shape:
-        colour, active = _COLOURS[kind], kind in self._moved_in
+        colour, active = COLOURS[kind], kind in self._moved_in
         if kind == "outline":
             made = geometry.simplified(points) if active else points
             return Outline(made, colour=colour, handles=active)
@@ -127,14 +128,15 @@ class Drawing(QObject):
         for name, shape in self.shapes.items():
             shape.mark(which if name == kind else None)
 
-    def lines(self) -> list[tuple[Point, Point]]:
+    def lines(self) -> list[ColouredLine]:
         """Every line that is drawn, for the magnifier."""
-        found: list[tuple[Point, Point]] = []
+        found: list[ColouredLine] = []
         for kind in self._moved_in:
             if kind in self.shapes:
                 points = self.shapes[kind].points()
                 ends = points[1:] if kind == "line" else (*points[1:], points[0])
-                found.extend(zip(points, ends, strict=False))
+                pairs = zip(points, ends, strict=False)
+                found.extend((COLOURS[kind], start, end) for start, end in pairs)
         return found
 
     def _tell_moving(self, kind: Kind, *_: object) -> None:

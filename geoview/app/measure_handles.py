@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
-from geoview.app.measure_drawing import Drawing, Kind
+from geoview.app.measure_drawing import COLOURS, Drawing, Kind
 from geoview.app.measure_stage import PhotoStage
 
 
@@ -19,6 +19,7 @@ class Handles(QObject):
         drawing.chosen.connect(self.choose)
         drawing.moving.connect(lambda _kind: self.magnify())
         self._canvas.clicked.connect(self._double_clicked)
+        self._canvas.focus_changed.connect(self.magnify)
         for text, key, call in (
             ("Remove the point", "Del", self.remove_point),
             ("Add a point", "Ins", self.insert_point),
@@ -61,8 +62,15 @@ class Handles(QObject):
         return True
 
     def magnify(self) -> None:
-        if self.chosen is not None:
-            self._stage.hold(self._drawing.spot(*self.chosen), lines=self._drawing.lines())
+        """Magnify the chosen handle as long as the keys move it: elsewhere the magnifier would
+        only cover the photo."""
+        if self.chosen is None or not self._canvas.hasFocus():
+            self._stage.hold(None)
+            return
+        kind, which = self.chosen
+        self._stage.hold(
+            self._drawing.spot(kind, which), colour=COLOURS[kind], lines=self._drawing.lines()
+        )
 
     def remove_point(self) -> None:
         """Take the chosen point out of the outline."""

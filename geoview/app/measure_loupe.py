@@ -16,6 +16,7 @@ from geoview.measured import Point
 
 SIDE_PX = 168
 ZOOM = 8
+ColouredLine = tuple[str, Point, Point]
 
 
 class Loupe(QWidget):
@@ -27,7 +28,8 @@ class Loupe(QWidget):
         self._level: Level | None = None
         self._size = QSizeF()
         self._place: Point = (0.0, 0.0)
-        self._lines: tuple[tuple[Point, Point], ...] = ()
+        self._colour = theme.DARK.accent
+        self._lines: tuple[ColouredLine, ...] = ()
         self.setFixedSize(QSize(SIDE_PX, SIDE_PX))
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -40,11 +42,14 @@ class Loupe(QWidget):
         *,
         level: Level | None,
         size: QSizeF,
-        lines: Sequence[tuple[Point, Point]],
+        colour: str,
+        lines: Sequence[ColouredLine],
         on_screen: QPointF,
     ) -> None:
-        """Magnify around ``place`` of a photo of ``size``; ``lines`` are drawn over it."""
-        self._place, self._level, self._size, self._lines = place, level, size, tuple(lines)
+        """Magnify around ``place`` of a photo of ``size``, with a cross in the handle's
+        ``colour``; ``lines`` are drawn over it."""
+        self._place, self._level, self._size = place, level, size
+        self._colour, self._lines = colour, tuple(lines)
         room = self._canvas.rect()
         left = on_screen.x() > room.width() / 2
         x = GAP if left else room.width() - SIDE_PX - GAP
@@ -74,15 +79,14 @@ class Loupe(QWidget):
         seen = QRectF(x - half, y - half, 2 * half, 2 * half)
         draw_part(painter, level.image, QRectF(QPointF(), self._size), seen)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for colour, width in ((theme.DARK.sunken, 3.0), (theme.DARK.accent, 1.4)):
-            pen = QPen(QColor(colour), width)
-            pen.setCosmetic(True)
-            painter.setPen(pen)
-            for start, end in self._lines:
+        gap = 2 * SMALL / ZOOM
+        cross: list[ColouredLine] = [
+            (self._colour, (x + dx * gap, y + dy * gap), (x + dx * 3, y + dy * 3))
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
+        ]
+        for width in (3.0, 1.4):
+            for own, start, end in (*self._lines, *cross):
+                pen = QPen(QColor(theme.DARK.sunken if width > 2 else own), width)
+                pen.setCosmetic(True)
+                painter.setPen(pen)
                 painter.drawLine(QPointF(*start), QPointF(*end))
-            for dx, dy in ((1, 0), (0, 1)):
-                for sign in (-1, 1):
-                    painter.drawLine(
-                        QPointF(x + sign * dx * SMALL / ZOOM * 2, y + sign * dy * SMALL / ZOOM * 2),
-                        QPointF(x + sign * dx * 3, y + sign * dy * 3),
-                    )

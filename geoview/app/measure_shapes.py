@@ -24,7 +24,8 @@ _FEWEST = 3
 
 
 class Dot(Handle):  # type: ignore[misc]
-    """A handle that can be seen on any photo; the chosen one is filled."""
+    """A handle that can be seen on any photo; the chosen one is filled, the one below the pointer
+    has a thicker ring."""
 
     def __init__(self, shape: Shape, colour: str, radius_px: int) -> None:
         self.chosen = False
@@ -60,11 +61,11 @@ class Dot(Handle):  # type: ignore[misc]
 
     def paint(self, painter: QPainter, option: Any, widget: Any = None) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        strong = self.chosen or self.isMoving or self.currentPen is self.hoverPen
-        fill = QColor(self._colour if strong else theme.DARK.sunken)
-        fill.setAlphaF(1.0 if strong else 0.35)
+        fill = QColor(self._colour if self.chosen else theme.DARK.sunken)
+        fill.setAlphaF(1.0 if self.chosen else 0.35)
+        more = 1.0 if self.currentPen is self.hoverPen else 0.0
         for colour, width in ((theme.DARK.sunken, 3.5), (self._colour, 2.0)):
-            pen = QPen(QColor(colour), width)
+            pen = QPen(QColor(colour), width + more)
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.setBrush(fill)

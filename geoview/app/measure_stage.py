@@ -13,7 +13,7 @@ from geoview.app.background import Background
 from geoview.app.canvas import Level
 from geoview.app.measure_bar import PlaceBar
 from geoview.app.measure_canvas import MeasureCanvas
-from geoview.app.measure_loupe import Loupe
+from geoview.app.measure_loupe import ColouredLine, Loupe
 from geoview.app.measure_rows import Row
 from geoview.app.photo_loader import Loaded, PhotoLoader
 from geoview.app.words import NO_PHOTO
@@ -85,7 +85,9 @@ class PhotoStage(QWidget):
         side = max(480, min(self.canvas.width(), self.canvas.height()))
         self.loader.load(row.photo, screen_px=round(side * self.devicePixelRatioF()))
 
-    def hold(self, place: Point | None, *, lines: Sequence[tuple[Point, Point]] = ()) -> None:
+    def hold(
+        self, place: Point | None, *, colour: str = "", lines: Sequence[ColouredLine] = ()
+    ) -> None:
         """Magnify the place of a chosen handle, at full resolution once that is decoded."""
         self._held = place
         if place is None:
@@ -96,6 +98,7 @@ class PhotoStage(QWidget):
             place,
             level=self.canvas.photo.best(),
             size=self.canvas.photo_size,
+            colour=colour,
             lines=lines,
             on_screen=self.canvas.to_widget(place),
         )
