@@ -184,6 +184,8 @@ class PlaceBar(QFrame):
         row.addWidget(self.where)
         for action in actions:
             row.addWidget(action_button(action, self))
+        # Two lines of what was done, where the photo is narrow.
+        self.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + SMALL)
 
     def say(self, text: str) -> None:
         self.said.setText(text)

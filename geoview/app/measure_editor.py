@@ -20,7 +20,7 @@ _REST_MS = 600
 _HINTS: dict[Mode, str] = {
     "corners": "Drag a corner, or Tab to it and use the arrow keys",
     "outline": "Drag a point; double-click an edge to add one; Delete removes one",
-    "line": "Put the ends on a known length, type it, and press Use",
+    "line": "Put the ends on a known length and type it",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPixmap, QTextLayout
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -64,7 +64,8 @@ class Legend(QWidget):
 
 
 class Note(QLabel):
-    """One line of text that gives way when there is no room for all of it."""
+    """A line of text, or two where it is long and the bar has room for them; what does not fit
+    gives way."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,10 +74,24 @@ class Note(QLabel):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(QColor(colours(self.palette()).muted))
-        mode = Qt.TextElideMode.ElideRight
-        text = painter.fontMetrics().elidedText(self.text(), mode, self.width())
-        painter.drawText(self.rect(), self.alignment(), text)
+        painter.drawText(self.rect(), self.alignment(), "\n".join(self.lines()))
         painter.end()
+
+    def lines(self) -> list[str]:
+        """The text as it is drawn."""
+        metrics, first = self.fontMetrics(), self.text()
+        rest = ""
+        if metrics.horizontalAdvance(first) > self.width() and (
+            self.height() >= 2 * metrics.lineSpacing()
+        ):
+            layout = QTextLayout(first, self.font())
+            layout.beginLayout()
+            line = layout.createLine()
+            line.setLineWidth(self.width())
+            layout.endLayout()
+            first, rest = first[: line.textLength()].rstrip(), first[line.textLength() :]
+        parts = [first, rest] if rest else [first]
+        return [metrics.elidedText(p, Qt.TextElideMode.ElideRight, self.width()) for p in parts]
 
     def setText(self, text: str) -> None:
         super().setText(text)

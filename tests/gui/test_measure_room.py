@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gui.measure_fakes import FakeTool
-from gui.test_measure_window import measured, shown
+from gui.test_measure_window import chosen, measured, shown
+from PySide6.QtCore import QPointF
 
 from geoview.app.measure_page import MeasurePage
 from geoview.app.window import MainWindow
@@ -65,3 +66,21 @@ def test_the_export_strip_leaves_the_table_its_room(
     assert page.table.width() == before >= 288
     title = page.strip.title
     assert title.height() >= title.heightForWidth(title.width())
+
+
+def test_hints_and_what_was_done_can_be_read_beside_a_narrow_photo(
+    qtbot: Any, make_window: Make, drawer: Path, tool: FakeTool
+) -> None:
+    window = make_window()
+    page = measured(qtbot, window, drawer)
+    resized(qtbot, window, 1100, 700)
+    chosen(qtbot, page, "QM-001.jpg")
+    with qtbot.waitSignal(page.desk.job_done, timeout=20_000):
+        page.share_scale()
+    page.editor.canvas.hovered.emit(QPointF(100, 100))
+    said, note = page.editor.stage.place.said, page.editor.bar.note
+    assert " ".join(said.lines()) == "1 photo now uses the scale of QM-001."
+    for mode in page.editor.bar.modes:
+        page.editor.set_mode(mode)
+        qtbot.wait(20)
+        assert " ".join(note.lines()) == note.text() == note.toolTip() != ""
