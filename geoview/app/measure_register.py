@@ -123,7 +123,7 @@ class RegisterPanel(QWidget):
     def _show_suspicions(self, found: Comparison) -> None:
         self.list.clear()
         for one in found.suspicions:
-            item = QListWidgetItem(one.words)
+            item = QListWidgetItem(f"{one.number}: {one.words}")
             item.setData(_FileRole, one.file)
             item.setToolTip(f"Row {one.row} of the sheet. Click to see {one.file}.")
             self.list.addItem(item)

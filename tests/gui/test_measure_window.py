@@ -552,6 +552,7 @@ def test_boxes_and_register_follow_the_measurements(
     page.side.use_register(sheet)
     qtbot.waitUntil(lambda: page.side.register.list.count() == 1, timeout=10_000)
     item = page.side.register.list.item(0)
+    assert item.text().startswith("QM-001: Recorded 5.08 mm × 3.05 mm, measured")
     assert "10 times" in item.text()
     page.go_to("QM-003.jpg")
     page.side.register.list.itemClicked.emit(item)
