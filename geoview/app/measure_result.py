@@ -243,13 +243,13 @@ class ResultPanel(QWidget):
         self.box.setText(box or "Known once the size is accepted")
 
     def show_history(self, steps: Sequence[HistoryStep]) -> None:
-        """Who and what made the numbers, newest first."""
+        """Who made the numbers, when, how and what changed by it, newest first."""
         lines = []
-        for step in list(reversed(steps))[:_MOST_STEPS]:
+        for place, step in list(enumerate(steps))[: -_MOST_STEPS - 1 : -1]:
             one = step.measurement
-            state = {"undone": " (undone)", "dropped": " (undone)"}.get(step.state, "")
+            state = "" if step.state == "live" else " (undone)"
             lines.append(
-                f"{words.who(one)}{state}\n{words.when(one.created_utc)} · "
+                f"{words.step(_before(steps, place), one)}{state}\n{words.when(one.created_utc)} · "
                 f"method {one.method} · GeoView {one.app_version}"
             )
         self.history.setText("\n".join(lines))
@@ -334,6 +334,13 @@ class ResultPanel(QWidget):
 
     def _ask(self, status: MeasureStatus) -> None:
         self.status_wanted.emit(status)
+
+
+def _before(steps: Sequence[HistoryStep], place: int) -> Measurement | None:
+    """What a step changed: what was live before it, or had been undone together with it."""
+    states = ("live", steps[place].state)
+    earlier = (step.measurement for step in reversed(steps[:place]) if step.state in states)
+    return next(earlier, None)
 
 
 def _without_size(found: Measurement) -> str:

@@ -31,8 +31,9 @@ class MeasureTools(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.measure = self._action("measure", "Measure", "Ctrl+Return")
-        self.again = self._action("refresh", "Measure all again", "")
-        self.again.setToolTip("Also what was corrected by hand; the history keeps the corrections")
+        self.again = self._action(
+            "refresh", "Measure all again, except what was corrected by hand", ""
+        )
         self.undo = self._action("undo", "Undo", "Ctrl+Z")
         self.redo = self._action("redo", "Redo", "Ctrl+Shift+Z")
         self.export = self._action("export", "Export…", "Ctrl+E")

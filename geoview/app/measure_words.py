@@ -104,6 +104,11 @@ def who(measurement: Measurement) -> str:
     return f"Corrected by {measurement.user}" if measurement.user else "Automatic"
 
 
+def step(before: Measurement | None, after: Measurement) -> str:
+    """A step of a photo's history in a few words: "Corrected by ada: outline"."""
+    return f"{who(after)}: {change(before, after)}" if after.user else who(after)
+
+
 def change(before: Measurement | None, after: Measurement | None) -> str:
     """What differs between two measurements of a photo, for "Undone: …"."""
     if before is None or after is None:
