@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from geoview.app import icons
 from geoview.app import measure_words as words
 from geoview.app.icons import Tint
-from geoview.app.measure_model import MeasureModel, RowRole
+from geoview.app.measure_model import Index, MeasureModel, RowRole
 from geoview.app.measure_rows import Row
 from geoview.app.theme import GAP, SMALL, Tokens, colours, figures
 from geoview.app.thumbs import Thumbnails
@@ -24,7 +24,8 @@ TINTS: dict[MeasureStatus, Tint] = {"accepted": "ok", "review": "warn", "rejecte
 
 
 class MeasureDelegate(QStyledItemDelegate):
-    """Paints one cell; a photo without a scale says so where its millimetres would be.
+    """Paints one cell; a photo without a scale says so where its millimetres would be, and what was
+    measured with other settings is muted and marked.
 
     ``stacked`` puts the status below the name, for a table too narrow for a column of its own.
     """
@@ -34,16 +35,14 @@ class MeasureDelegate(QStyledItemDelegate):
         self._thumbnails = thumbnails
         self.stacked = False
 
-    def sizeHint(
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(80, ROW_PX)
 
     def paint(
         self,
         painter: QPainter,
         option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
+        index: Index,
     ) -> None:
         row: Row = index.data(RowRole)
         tokens = colours(option.palette)
@@ -58,7 +57,7 @@ class MeasureDelegate(QStyledItemDelegate):
         self,
         painter: QPainter,
         option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
+        index: Index,
         tokens: Tokens,
     ) -> None:
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
@@ -72,16 +71,14 @@ class MeasureDelegate(QStyledItemDelegate):
         painter.setPen(QColor(tokens.border))
         painter.drawLine(option.rect.bottomLeft(), option.rect.bottomRight())
 
-    def _photo(
-        self, painter: QPainter, box: QRect, tokens: Tokens, row: Row, _index: object
-    ) -> None:
+    def _photo(self, painter: QPainter, box: QRect, tokens: Tokens, row: Row, index: Index) -> None:
         frame = QRect(box.topLeft(), _THUMB)
         self._thumb(painter, frame, tokens, row)
         room = box.adjusted(_THUMB.width() + GAP, 0, 0, 0)
         if self.stacked:
             top, bottom = _halves(room)
             _text(painter, top, row.name, tokens.text)
-            self._status(painter, bottom, tokens, row, _index)
+            self._status(painter, bottom, tokens, row, index)
         elif row.name == row.file_name:
             _text(painter, room, row.name, tokens.text)
         else:
@@ -104,16 +101,19 @@ class MeasureDelegate(QStyledItemDelegate):
         painter.drawPixmap(target, pixmap)
 
     def _status(
-        self, painter: QPainter, box: QRect, tokens: Tokens, row: Row, _index: object
+        self, painter: QPainter, box: QRect, tokens: Tokens, row: Row, index: Index
     ) -> None:
         if row.measurement is None:
             _text(painter, box, "Not measured", tokens.muted)
             return
         status = row.measurement.status
+        icon, tint = words.STATUS_ICONS[status], TINTS[status]
+        if _is_outdated(index, row):
+            icon, tint = "refresh", "muted"
         mark = QRect(box.x(), box.y(), _MARK_PX, box.height())
-        _mark(painter, mark, words.STATUS_ICONS[status], TINTS[status], side=_MARK_PX)
+        _mark(painter, mark, icon, tint, side=_MARK_PX)
         room = box.adjusted(_MARK_PX + SMALL, 0, 0, 0)
-        _text(painter, room, words.STATUS_WORDS[status], getattr(tokens, TINTS[status]))
+        _text(painter, room, words.STATUS_WORDS[status], getattr(tokens, tint))
 
     def _size(
         self,
@@ -121,7 +121,7 @@ class MeasureDelegate(QStyledItemDelegate):
         box: QRect,
         tokens: Tokens,
         row: Row,
-        index: QModelIndex | QPersistentModelIndex,
+        index: Index,
     ) -> None:
         model = index.model()
         if row.measurement is None or not isinstance(model, MeasureModel):
@@ -132,7 +132,8 @@ class MeasureDelegate(QStyledItemDelegate):
             _text(painter, box, said, tokens.muted, _RIGHT)
             return
         top, bottom = _halves(box)
-        _text(painter, top, said, tokens.text, _RIGHT)
+        colour = tokens.muted if _is_outdated(index, row) else tokens.text
+        _text(painter, top, said, colour, _RIGHT)
         _text(painter, bottom, spread, tokens.muted, _RIGHT)
 
     def _box(
@@ -141,10 +142,15 @@ class MeasureDelegate(QStyledItemDelegate):
         box: QRect,
         tokens: Tokens,
         row: Row,
-        index: QModelIndex | QPersistentModelIndex,
+        index: Index,
     ) -> None:
         painter.setPen(QColor(tokens.text))
         painter.drawText(box, _LEFT | Qt.TextFlag.TextWordWrap, index.data())
+
+
+def _is_outdated(index: Index, row: Row) -> bool:
+    model = index.model()
+    return isinstance(model, MeasureModel) and model.is_outdated(row)
 
 
 def _halves(box: QRect) -> tuple[QRect, QRect]:

@@ -76,7 +76,7 @@ class MeasureDesk(QObject):
         self._lane: deque[_Turn] = deque()
         self._turn: _Turn | None = None
         self.measuring: Measuring | None = None
-        self.pending = 0
+        self.pending_files: frozenset[str] = frozenset()
         self.progress = Progress(0, 0)
         self.paused = False
         self.verb = "Measuring"
@@ -85,6 +85,11 @@ class MeasureDesk(QObject):
     @property
     def running(self) -> bool:
         return self._thread is not None
+
+    @property
+    def pending(self) -> int:
+        """How many photos have no measurement with the settings chosen now."""
+        return len(self.pending_files)
 
     @property
     def saving(self) -> bool:
@@ -97,7 +102,7 @@ class MeasureDesk(QObject):
         """Show what is known of a folder; a job in another one is given up."""
         self._abandon_job()
         self._write_out()
-        self.measuring, self.pending = None, 0
+        self.measuring, self.pending_files = None, frozenset()
         self.rows_replaced.emit([])
         if project is None:
             return
@@ -130,8 +135,8 @@ class MeasureDesk(QObject):
             )
 
     def _stands(self, standing: work.Standing) -> None:
-        self.pending = standing.pending
-        self.pending_changed.emit(standing.pending)
+        self.pending_files = standing.pending
+        self.pending_changed.emit(self.pending)
         self.steps_changed.emit(standing.can_undo, standing.can_redo)
 
     def want_one(self, file: str) -> None:
@@ -217,6 +222,8 @@ class MeasureDesk(QObject):
         self.stepped.emit(stepped, what)
         if stepped.measurement is not None and not self.saving:
             self.changed.emit([light(stepped.measurement), *stepped.others])
+        # What a person corrected counts as measured; what was undone may not.
+        self._ask_standing()
 
     # Jobs
 
@@ -311,8 +318,8 @@ class MeasureDesk(QObject):
 
     # Files
 
-    def check(self, name: str, *, done: Callable[[tuple[str, ...]], object]) -> None:
-        """What an export would leave out, as sentences; nothing is written."""
+    def check(self, name: str, *, done: Callable[[work.Checked], object]) -> None:
+        """What speaks against an export; nothing is written."""
         if self.measuring is not None:
             self._session.background.run(
                 work.check,

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from geoview.app import dialogs
 from geoview.app.measure_desk import MeasureDesk
+from geoview.app.measure_work import Checked
 from geoview.app.parts import button, label
 from geoview.app.session import Session
 from geoview.app.theme import GAP, SMALL
@@ -29,17 +30,19 @@ class ExportStrip(QFrame):
         self.title = label(role="heading", wrap=True)
         self.text = label(wrap=True, select=True)
         self.write = button("Write…", self._write, role="primary")
+        self.measure = button("Measure first", self._measure, about="Write nothing yet")
         self.cancel = button("Cancel", self.hide)
-        words = QVBoxLayout()
-        words.setSpacing(SMALL)
-        words.addWidget(self.title)
-        words.addWidget(self.text)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(2 * GAP, GAP, GAP, GAP)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GAP, GAP, 2 * GAP, GAP)
+        column.setSpacing(SMALL)
+        column.addWidget(self.title)
+        column.addWidget(self.text)
+        row = QHBoxLayout()
         row.setSpacing(GAP)
-        row.addLayout(words, 1)
-        row.addWidget(self.write)
-        row.addWidget(self.cancel)
+        for widget in (self.write, self.measure, self.cancel):
+            row.addWidget(widget)
+        row.addStretch(1)
+        column.addLayout(row)
         self.hide()
 
     def set_formats(self, formats: Sequence[tuple[str, str, str]]) -> None:
@@ -47,10 +50,11 @@ class ExportStrip(QFrame):
         self._formats = {name: (title, suffix) for name, title, suffix in formats}
 
     def ask(self, name: str) -> None:
-        """Say what a format would miss, if anything; then ask where it goes."""
-        self._desk.check(name, done=lambda sentences: self._checked(name, sentences))
+        """Say what speaks against the export, if anything does; then ask where it goes."""
+        self._desk.check(name, done=lambda checked: self._checked(name, checked))
 
-    def _checked(self, name: str, sentences: tuple[str, ...]) -> None:
+    def _checked(self, name: str, checked: Checked) -> None:
+        sentences = checked.sentences
         if not sentences:
             self.ask_where(name)
             return
@@ -60,8 +64,13 @@ class ExportStrip(QFrame):
         if len(sentences) > _MOST:
             shown.append(f"and {len(sentences) - _MOST} more.")
         self.text.setText("\n".join(shown))
+        self.measure.setVisible(bool(checked.pending))
         self.show()
         self.write.setFocus()
+
+    def _measure(self) -> None:
+        self.hide()
+        self._desk.measure()
 
     def _write(self) -> None:
         self.hide()

@@ -45,6 +45,7 @@ class MeasureModel(QAbstractTableModel):
         self._rows: list[Row] = []
         self._counts: dict[Show, int] = counts(())
         self._boxes: Mapping[str, str] = {}
+        self._outdated: set[str] = set()
         self._by_file: dict[str, int] = {}
         self._shown: list[int] = []
         self._row_of: list[int] = []
@@ -87,12 +88,17 @@ class MeasureModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return describe(row, self.unit, box=self.box_of(row.photo.file), separator="\n")
+            return self._describe(row, separator="\n")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             if index.column() == 0:
-                return describe(row, self.unit, box=self.box_of(row.photo.file), separator=", ")
+                return self._describe(row, separator=", ")
             return self._text(row, index.column())
         return None
+
+    def _describe(self, row: Row, *, separator: str) -> str:
+        box = self.box_of(row.photo.file)
+        outdated = self.is_outdated(row)
+        return describe(row, self.unit, box=box, outdated=outdated, separator=separator)
 
     def _text(self, row: Row, column: int) -> str:
         if column == 0:
@@ -138,7 +144,7 @@ class MeasureModel(QAbstractTableModel):
         """Show another folder."""
         self._settle.stop()
         self.beginResetModel()
-        self._rows, self._boxes = list(rows), {}
+        self._rows, self._boxes, self._outdated = list(rows), {}, set()
         self._counts = counts(self._rows)
         self._by_file = {row.photo.file: i for i, row in enumerate(self._rows)}
         self._place(arrange(self._rows, self._wanted, self._boxes))
@@ -153,6 +159,7 @@ class MeasureModel(QAbstractTableModel):
             if position is not None:
                 self._count(self._rows[position], row)
                 self._rows[position] = row
+                self._outdated.discard(row.photo.file)
                 places.append(self._row_of[position])
         self._refresh(places)
         if at_once:
@@ -173,6 +180,16 @@ class MeasureModel(QAbstractTableModel):
         self._boxes = boxes
         self._refresh([0, len(self._shown) - 1] if self._shown else [])
         self.rearrange()
+
+    def set_outdated(self, files: Iterable[str]) -> None:
+        """Photos that were, or will be, measured with other settings than those chosen now."""
+        before, self._outdated = self._outdated, set(files)
+        if before != self._outdated:
+            self._refresh(list(range(len(self._shown))))
+
+    def is_outdated(self, row: Row) -> bool:
+        """Whether a photo's measurement was made with other settings than those chosen now."""
+        return row.measurement is not None and row.photo.file in self._outdated
 
     def box_of(self, file: str) -> str:
         """The storage box of a photo; empty as long as it is not known."""
@@ -240,7 +257,7 @@ class MeasureModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(min(seen), 0), last)
 
 
-def describe(row: Row, unit: Unit, *, box: str, separator: str) -> str:
+def describe(row: Row, unit: Unit, *, box: str, outdated: bool, separator: str) -> str:
     """A photo in words, for tool tips and screen readers."""
     parts = [row.name] if row.name == row.file_name else [row.name, row.file_name]
     measurement = row.measurement
@@ -248,6 +265,8 @@ def describe(row: Row, unit: Unit, *, box: str, separator: str) -> str:
         parts.append("Not measured yet")
         return separator.join(parts)
     parts.append(words.STATUS_WORDS[measurement.status])
+    if outdated:
+        parts.append(words.OUTDATED)
     parts.extend(measurement.reasons)
     size = measurement.size_mm
     if size is not None:

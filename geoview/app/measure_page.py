@@ -101,7 +101,7 @@ class MeasurePage(PanelsPage):
         desk.steps_changed.connect(
             lambda undo, redo: self.tools.show_steps(can_undo=undo, can_redo=redo)
         )
-        desk.pending_changed.connect(lambda _pending: self._show_pending())
+        desk.pending_changed.connect(self._pending_known)
         desk.job_started.connect(self._show_pending)
         desk.job_done.connect(self._job_done)
         table.current_changed.connect(self._show)
@@ -355,6 +355,10 @@ class MeasurePage(PanelsPage):
         return self.editor.unchoose()
 
     # Jobs and export
+
+    def _pending_known(self) -> None:
+        self.table.model.set_outdated(self.desk.pending_files)
+        self._show_pending()
 
     def _show_pending(self) -> None:
         self.tools.show_pending(

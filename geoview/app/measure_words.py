@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from geoview.app.job_words import photos
 from geoview.app.words import THIN
 from geoview.measured import Measurement, MeasureStatus, Scale
 
 Unit = Literal["mm", "cm", "in"]
 UNITS: tuple[Unit, ...] = ("mm", "cm", "in")
 NO_SCALE = "No scale"
+UNMEASURED = "not measured yet"
+OUTDATED = "Measured with other settings than those chosen now"
 
 _MM: dict[Unit, float] = {"mm": 1.0, "cm": 10.0, "in": 25.4}
 _DECIMALS: dict[Unit, int] = {"mm": 1, "cm": 2, "in": 2}
@@ -97,6 +100,17 @@ def when(created_utc: str) -> str:
     except ValueError:
         return created_utc
     return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def pending_words(outdated: int, unmeasured: int) -> tuple[str, ...]:
+    """What an export should say of photos that are still to be measured."""
+    found = []
+    if outdated:
+        were = "was" if outdated == 1 else "were"
+        found.append(f"{photos(outdated)} {were} {OUTDATED[:1].lower()}{OUTDATED[1:]}.")
+    if unmeasured:
+        found.append(f"{photos(unmeasured)} {'is' if unmeasured == 1 else 'are'} {UNMEASURED}.")
+    return tuple(found)
 
 
 def who(measurement: Measurement) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geoview.app.measure_rows import Row
+from geoview.app.measure_words import UNMEASURED, pending_words
 from geoview.measured import Measurement
 from geoview.records import Progress
 from geoview.settings import Settings
@@ -33,10 +34,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many photos a run would measure, and whether this person has corrections to undo or
+    """The files that a run would measure, and whether this person has corrections to undo or
     redo."""
 
-    pending: int
+    pending: frozenset[str]
     can_undo: bool
     can_redo: bool
 
@@ -87,7 +88,8 @@ def load(project: Project, settings: Settings, make: Callable[..., Measuring]) -
 
 def standing(measuring: Measuring) -> Standing:
     """What can be done next."""
-    return Standing(len(measuring.pending()), measuring.can_undo(), measuring.can_redo())
+    pending = frozenset(photo.file for photo in measuring.pending())
+    return Standing(pending, measuring.can_undo(), measuring.can_redo())
 
 
 def save(measuring: Measuring, measurement: Measurement) -> Stepped:
@@ -182,12 +184,27 @@ def exporters() -> tuple[tuple[str, str, str], ...]:
     return tuple((e.name, e.title, e.suffix) for e in MEASUREMENT_EXPORTERS.values())
 
 
-def check(measuring: Measuring, name: str, storage: Storage) -> tuple[str, ...]:
-    """What the other program would miss, in sentences; nothing is written."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What speaks against an export, in sentences, and how many photos should be measured
+    first."""
+
+    sentences: tuple[str, ...]
+    pending: int
+
+
+def check(measuring: Measuring, name: str, storage: Storage) -> Checked:
+    """What the other program would miss, and what would be written that no longer holds."""
     from geoview.export import MEASUREMENT_EXPORTERS
 
     table = measuring.table(boxes=box_list(storage), clearance_mm=storage.clearance_mm)
-    return MEASUREMENT_EXPORTERS[name].check(table)
+    pending = {photo.file for photo in measuring.pending()}
+    waiting = [row for row in table.rows if row.file in pending]
+    outdated = sum(row.measurement is not None for row in waiting)
+    own = MEASUREMENT_EXPORTERS[name].check(table)
+    told = any(UNMEASURED in sentence for sentence in own)
+    first = pending_words(outdated, 0 if told else len(waiting) - outdated)
+    return Checked((*first, *own), len(waiting))
 
 
 def writing(measuring: Measuring, name: str, path: Path, storage: Storage) -> Task:
