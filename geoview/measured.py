@@ -64,7 +64,8 @@ class Measurement:
     ``reasons`` say in plain words why the status is not "accepted". ``outline_px`` is the
     specimen's outline and ``outline_box_px`` its minimum-area rectangle; both empty when no
     specimen was found. ``size_px`` needs an outline; ``size_mm``, ``length_pm_mm`` and
-    ``width_pm_mm`` need a scale too. ``user`` is empty for an automatic measurement.
+    ``width_pm_mm`` need a scale too. ``user`` is empty for an automatic measurement;
+    ``model`` is the SHA-256 of the network that found the objects, where one did.
     """
 
     file: str
@@ -85,6 +86,7 @@ class Measurement:
     catalogue_no: str = ""
     plate_box_px: BoxXYXY | None = None
     user: str = ""
+    model: str = ""
 
 
 def light(measurement: Measurement) -> Measurement:

@@ -76,6 +76,7 @@ def run(folder: Path, wishes: Wishes) -> int:
         if not _measure(measuring, wishes):
             return console.STOPPED
         results = measuring.results(outlines=False)
+        _tell_inherited(results, options)
         if not wishes.quiet:
             _print_table(measuring, storage)
         _check(measuring, wishes)
@@ -203,8 +204,10 @@ def user_name() -> str:
 
 def _measure(measuring: Measuring, wishes: Wishes) -> bool:
     """Measure what is pending; False when the user stopped it."""
-    if not measuring.pending(again=wishes.again):
-        return True
+    from geoview.measure.numbers import why_no_plates
+
+    if wishes.read_plates and (why := why_no_plates()):
+        console.say(f"Text plates are not read: {why}", style="yellow")
     with console.on_interrupt() as stop, console.Bar("Measuring") as bar:
         for _, progress in measuring.run(again=wishes.again, cancelled=stop, notify=bar.say):
             bar.update(progress)
@@ -216,6 +219,21 @@ def _measure(measuring: Measuring, wishes: Wishes) -> bool:
             "from there."
         )
     return not stop.asked
+
+
+def _tell_inherited(results: Sequence[Measurement | None], options: MeasureOptions) -> None:
+    """Photos measured by a scale that an earlier run was given keep it."""
+    if options.scale is not None:
+        return
+    automatic = (one for one in results if one is not None and not one.user)
+    scales = [one.scale for one in automatic if one.scale and one.scale.source == "inherited"]
+    if scales:
+        froms = sorted({scale.inherited_from or f"{scale.mm_per_px:g} mm/px" for scale in scales})
+        console.say(
+            f"{len(scales)} measured by the scale that an earlier run was given "
+            f"({', '.join(froms)}); --again measures without it.",
+            style="yellow",
+        )
 
 
 def _check(measuring: Measuring, wishes: Wishes) -> None:
