@@ -17,7 +17,7 @@ from geoview.callbacks import ignore, never
 from geoview.catalog.measurements import Measurements, Step
 from geoview.catalog.rows import now_utc
 from geoview.errors import Cancelled, DataError, GeoViewError, PhotoError
-from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable
+from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable, places
 from geoview.measure import boxes as storage
 from geoview.measure import crew, numbers, tool
 from geoview.measure.boxes import Box
@@ -262,9 +262,13 @@ class Measuring:
 
     def export(self, name: str, path: Path, *, table: MeasurementTable) -> Changes:
         """Write ``table`` in the format ``name``. Raises DataError, Cancelled."""
-        check_place(name, path, photos=self.project.folder)
+        exporter = MEASUREMENT_EXPORTERS[name]
+        if exporter.suffix:
+            places.check_file(path)
+        else:
+            places.check_folder(path, photos=self.project.folder)
         try:
-            MEASUREMENT_EXPORTERS[name].write(path, table)
+            exporter.write(path, table)
         except OSError as error:
             raise DataError(
                 f"Could not write {path} ({error.strerror or error}); choose another place. "
@@ -358,18 +362,6 @@ class Measuring:
             return found.catalogue_no
         named = numbers.from_name(photo.file)
         return "" if named is None else named.number
-
-
-def check_place(name: str, path: Path, *, photos: Path) -> None:
-    """Refuse to fill a folder among the photos: the pictures would be measured next time."""
-    place, folder = path.resolve(), photos.resolve()
-    if MEASUREMENT_EXPORTERS[name].suffix or not place.is_relative_to(folder):
-        return
-    if ".geoview" not in place.relative_to(folder).parts:
-        raise DataError(
-            f"{path} lies among the photos in {photos}, so its pictures would count as photos; "
-            "choose a folder outside."
-        )
 
 
 def is_unreadable(one: Measurement) -> bool:

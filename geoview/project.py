@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from geoview import export
 from geoview import heatmaps as drawing
+from geoview.export import places
 from geoview.callbacks import ignore, never
 from geoview.catalog import Catalog
 from geoview.catalog.evidence import Evidence
@@ -225,6 +226,10 @@ class Project:
         ``classes`` and ``layers`` are those of the model card: they name the columns even when no
         photo could be analysed. Raises DataError when a file cannot be written.
         """
+        wanted = [target for target in (path, tiles) if target is not None]
+        places.check_apart(wanted)
+        for target in wanted:
+            places.check_file(target)
         table = export.table_of(
             self.results(model),
             model=model,

@@ -90,13 +90,17 @@ def run(folder: Path, wishes: Wishes) -> int:
 
 
 def _check_targets(photos: Path, wishes: Wishes) -> None:
-    from geoview.measuring import check_place
+    from geoview.export import places
 
     for name, path in wishes.outputs.items():
         common.check_target(path, folder=name in FOLDERS)
-        check_place(name, path, photos=photos)
-    for target in (wishes.suspicious, wishes.box_table, wishes.box_chart):
+        if name in FOLDERS:
+            places.check_folder(path, photos=photos)
+    tables = [p for p in (wishes.suspicious, wishes.box_table, wishes.box_chart) if p is not None]
+    for target in tables:
         common.check_target(target)
+    read = [path for path in (wishes.catalogue, wishes.boxes) if path is not None]
+    places.check_apart([*wishes.outputs.values(), *tables], read=read)
     if wishes.suspicious and not wishes.catalogue:
         raise DataError("--suspicious needs the catalogue sheet to compare with: --catalogue.")
     if wishes.scale_from and wishes.mm_per_px is not None:
