@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from geoview.errors import DataError, PhotoError
+from geoview.errors import DataError
 from geoview.photos import formats, names, reading
 from geoview.photos import sheet as sheets
 from geoview.records import Photo, Skipped
