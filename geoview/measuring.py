@@ -13,11 +13,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import geoview
+from geoview import places
 from geoview.callbacks import ignore, never
 from geoview.catalog.measurements import Measurements, Step
 from geoview.catalog.rows import now_utc
 from geoview.errors import Cancelled, DataError, GeoViewError, PhotoError
-from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable, places
+from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable
 from geoview.measure import boxes as storage
 from geoview.measure import crew, numbers, tool
 from geoview.measure.boxes import Box

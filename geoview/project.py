@@ -13,13 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from geoview import export
+from geoview import export, places
 from geoview import heatmaps as drawing
 from geoview.callbacks import ignore, never
 from geoview.catalog import Catalog
 from geoview.catalog.evidence import Evidence
 from geoview.errors import Cancelled, DataError, PhotoError
-from geoview.export import places
 from geoview.heatmaps import HeatmapFile
 from geoview.photos import names, scan
 from geoview.photos import sheet as sheets

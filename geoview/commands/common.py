@@ -56,7 +56,7 @@ def open_engine(
 
 def check_target(path: Path | None, *, folder: bool = False) -> None:
     """Refuse a place that cannot be written before hours of work. Raises DataError."""
-    from geoview.export import places
+    from geoview import places
 
     if path is None:
         return

@@ -90,7 +90,7 @@ def run(folder: Path, wishes: Wishes) -> int:
 
 
 def _check_targets(photos: Path, wishes: Wishes) -> None:
-    from geoview.export import places
+    from geoview import places
 
     for name, path in wishes.outputs.items():
         common.check_target(path, folder=name in FOLDERS)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from geoview import places
 from geoview.errors import DataError
-from geoview.export import places
 
 
 def test_a_photo_is_never_a_place_for_a_table(tmp_path: Path) -> None:
