@@ -227,8 +227,8 @@ class Project:
         """
         wanted = [target for target in (path, tiles) if target is not None]
         places.check_apart(wanted)
-        for target in wanted:
-            places.check_file(target)
+        for place in wanted:
+            places.check_file(place)
         table = export.table_of(
             self.results(model),
             model=model,
