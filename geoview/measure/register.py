@@ -103,11 +103,18 @@ def read_register(path: Path) -> tuple[Record, ...]:
 
 
 def same_number(number: str) -> str:
-    """A catalogue number without what people write differently: case, blanks, dashes, leading
-    zeros, which Excel takes away."""
+    """A catalogue number without what people write differently: case, leading zeros, which Excel
+    takes away, and the sign between two numbers (``M-59432_9`` is M-59432/9) or words.
+
+    Between a word and a number the sign may be left out (``GM-12`` is GM12); between two numbers
+    it may not: 12-3 is not 123.
+    """
     plain = unicodedata.normalize("NFKC", number).casefold()
-    joined = "".join(c for c in plain if c.isalnum() or c == ".")
-    return re.sub(r"(?<![\d.])0+(?=\d)", "", joined) or plain.strip()
+    key = ""
+    for part in re.findall(r"\d+(?:\.\d+)*|[^\W\d_]+", plain):
+        alike = key and key[-1].isdecimal() == part[0].isdecimal()
+        key += ("-" if alike else "") + re.sub(r"^0+(?=\d)", "", part)
+    return key or plain.strip()
 
 
 def _columns(header: Sequence[str], path: Path) -> dict[str, int]:

@@ -162,6 +162,15 @@ def test_only_accepted_photos_judge_and_the_rest_is_told() -> None:
     assert empty.words == "0 records compared, 0 suspicious."
 
 
+def test_a_record_is_not_blamed_for_the_photo_of_another_number() -> None:
+    records = [
+        record("45", "30", number="M-59432/9"), record("90", "80", number="M-594329", row=3)
+    ]  # fmt: skip
+    found = compare([measurement(length_mm=45, width_mm=30, number="M-59432/9")], records)
+    assert [pair.record.row for pair in found.pairs] == [2]
+    assert found.suspicions == ()
+
+
 def test_a_sheet_may_name_the_photos() -> None:
     sides = (Recorded("45", "mm"), Recorded("30", "mm"))
     records = [

@@ -68,14 +68,34 @@ def test_the_last_digit_tells_how_finely_it_was_read() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("GM-0012", "gm 12"), ("00123", "123"), ("GM_1.20", "GM 1.20"), ("ＧＭ１", "GM1")],
+    [
+        ("GM-0012", "gm 12"),
+        ("00123", "123"),
+        ("GM_1.20", "GM 1.20"),
+        ("ＧＭ１", "GM1"),
+        ("M-59432/9", "M 59432 _ 9"),
+        ("FMM_1_93240", "FMM1 93240"),
+        ("QM-001-002", "qm 1/2"),
+        ("S. M. 7", "S-M-007"),
+    ],
 )
 def test_the_same_number_written_otherwise(one: str, other: str) -> None:
     assert same_number(one) == same_number(other)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("GM-12", "GM-120"), ("1.02", "1.2"), ("A1", "B1"), ("*", "#")]
+    ("one", "other"),
+    [
+        ("GM-12", "GM-120"),
+        ("1.02", "1.2"),
+        ("A1", "B1"),
+        ("*", "#"),
+        ("M-59432/9", "M-594329"),
+        ("FMM_1_93240", "FMM_19_3240"),
+        ("12-3", "123"),
+        ("QM-001-002", "QM-1002"),
+        ("1.20", "1-20"),
+    ],
 )
 def test_other_numbers_stay_apart(one: str, other: str) -> None:
     assert same_number(one) != same_number(other)
