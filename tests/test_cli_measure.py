@@ -111,10 +111,12 @@ def test_every_format_at_once(tray: Path, tmp_path: Path, capsys: Captured) -> N
     )
     assert lacking in err
     assert f"Would write {out / 's.pdf'}" in err
+    assert f"Would write {out / 'p-sizes.csv'}" in err
     assert run("measure", tray, *options) == 0
     printed, err = capsys.readouterr()
     assert printed == ""
     assert lacking in err
+    assert f"Wrote {out / 'p-sizes.csv'}" in err
     assert {path.name for path in out.iterdir()} == {*files.values(), "p-sizes.csv"}
     assert (out / "emu" / "GM-001.jpg").is_file()
     assert (out / "seen" / "GM-001.jpg.measured.jpg").is_file()

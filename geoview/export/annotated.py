@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from geoview.errors import PhotoError
-from geoview.export.drawing import Font, font, picture_of, plain, save_jpeg
+from geoview.export.drawing import Font, font, free_name, picture_of, plain, save_jpeg
 from geoview.export.measurement_records import scale_words
 from geoview.export.measurements import MeasurementRow, MeasurementTable, measurement_exporter
 from geoview.measured import Measurement, Point
@@ -24,13 +25,17 @@ _PAPER, _INK, _SOFT = "#ffffff", "#111111", "#555555"
 def write_annotated(path: Path, table: MeasurementTable) -> None:
     """Fill the folder ``path`` with one reduced JPEG per measured photo, ``<file>.measured.jpg``.
 
-    Photos that cannot be read have none. OSError when the folder cannot be written.
+    Photos that cannot be read have none; a name that would be too long is shortened. OSError that
+    names the picture that cannot be written.
     """
     path.mkdir(parents=True, exist_ok=True)
+    used: dict[Path, set[str]] = defaultdict(set)
     for done, row in enumerate(table.rows, start=1):
         picture = annotated(row, table)
         if picture is not None:
-            save_jpeg(picture, path / f"{row.file}{SUFFIX}", quality=88)
+            file = Path(row.file)
+            name = free_name(file.name, SUFFIX, used[file.parent])
+            save_jpeg(picture, path / file.parent / name, quality=88)
         table.progress(done, len(table.rows))
 
 

@@ -17,6 +17,9 @@ _FONTS = (
     "NotoSans-Regular.ttf", "Helvetica.ttc",
 )  # fmt: skip
 
+# Bytes of a file's name; 255 are the most that a usual disk takes.
+_LONGEST_NAME = 250
+
 
 def picture_of(
     path: Path, *, decode: Decode, at_most_px: int | None = None
@@ -50,6 +53,24 @@ def plain(text: str) -> str:
 
 
 def save_jpeg(picture: Image.Image, path: Path, *, quality: int = 92) -> None:
-    """Write a JPEG in one step; OSError when that cannot be done."""
-    with files.replacing(path) as temporary, temporary.open("wb") as stream:
-        picture.save(stream, "JPEG", quality=quality)
+    """Write a JPEG in one step; OSError that names it when that cannot be done."""
+    try:
+        with files.replacing(path) as temporary, temporary.open("wb") as stream:
+            picture.save(stream, "JPEG", quality=quality)
+    except OSError as error:
+        raise OSError(error.errno, f"{path.name}: {error.strerror or error}") from error
+
+
+def free_name(stem: str, ending: str, used: set[str]) -> str:
+    """``stem`` + ``ending``, shortened where no system would take it, and numbered where a picture
+    before it (in ``used``, which grows) had the name."""
+    number = 1
+    while True:
+        end = f"{'' if number == 1 else f'_{number}'}{ending}"
+        while len(f"{stem}{end}".encode(errors="surrogateescape")) > _LONGEST_NAME:
+            stem = stem[:-1]
+        name = f"{stem}{end}"
+        if name.casefold() not in used:
+            used.add(name.casefold())
+            return name
+        number += 1
