@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from geoview.errors import PhotoError
-from geoview.export.drawing import Font, font, free_name, picture_of, plain, save_jpeg
+from geoview.export.drawing import Font, font, free_name, lettering, picture_of, save_jpeg
 from geoview.export.measurement_records import scale_words
 from geoview.export.measurements import MeasurementRow, MeasurementTable, measurement_exporter
 from geoview.measured import Measurement, Point
@@ -83,9 +83,10 @@ def _with_words(picture: Image.Image, one: Measurement, scale: float) -> Image.I
     letters, left = font(size), size * 0.5
     bar = _scale_bar(one, scale, longest=picture.width / 3)
     lines = [
-        (part, ink)
+        (part, own, ink)
         for line, ink in _lines(one)
-        for part in _wrapped(plain(line), letters, width=picture.width - 2 * left)
+        for text, own in [lettering(line, size)]
+        for part in _wrapped(text, own, width=picture.width - 2 * left)
     ]
     strip = round(size * (1.4 * len(lines) + (2.2 if bar else 0.4)))
     page = Image.new("RGB", (picture.width, picture.height + strip), _PAPER)
@@ -96,8 +97,8 @@ def _with_words(picture: Image.Image, one: Measurement, scale: float) -> Image.I
         draw.rectangle((left, top, left + length_px, top + size * 0.4), fill=_INK)
         draw.text((left, top + size * 0.5), f"{length_mm:g} mm", fill=_INK, font=letters)
         top += size * 1.8
-    for at, (line, ink) in enumerate(lines):
-        draw.text((left, top + at * 1.4 * size), line, fill=ink, font=letters)
+    for at, (line, own, ink) in enumerate(lines):
+        draw.text((left, top + at * 1.4 * size), line, fill=ink, font=own)
     return page
 
 

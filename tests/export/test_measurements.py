@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import openpyxl
 import pytest
 from fake_measuring import MM_PER_PX, SCALE, measurement, rectangle
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PdfParser import PdfParser
 
 from geoview.errors import Cancelled
-from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable
+from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable, drawing
 from geoview.export.annotated import annotated, size_words
 from geoview.export.measurements_csv import COLUMNS
 from geoview.measured import Measurement, Scale
@@ -369,6 +371,44 @@ def test_a_contact_sheet_has_numbered_pages(folder: Path, tmp_path: Path) -> Non
     assert (round(width * 25.4 / 72), round(height * 25.4 / 72)) == (210, 297)
     MEASUREMENT_EXPORTERS["contact-sheet"].write(tmp_path / "none.pdf", table())
     assert b"/Count 1" in (tmp_path / "none.pdf").read_bytes()
+
+
+def first_page(path: Path) -> NDArray[np.int_]:
+    """The picture that the only page of a contact sheet is."""
+    data = path.read_bytes()
+    start = data.index(b"\xff\xd8\xff")
+    return np.asarray(Image.open(io.BytesIO(data[start:])).convert("RGB")).astype(int)
+
+
+def test_a_contact_sheet_stays_within_its_thumbnails_and_says_its_folder(
+    folder: Path, tmp_path: Path
+) -> None:
+    large = replace(measurement("a.jpg"), outline_box_px=rectangle(900, 700, x=-100, y=-100))
+    inside = replace(large, outline_box_px=rectangle(500, 400, x=50, y=40))
+    pages = []
+    for name, one in (
+        ("large", large),
+        ("inside", inside),
+        ("none", replace(large, outline_box_px=())),
+    ):
+        MEASUREMENT_EXPORTERS["contact-sheet"].write(
+            tmp_path / f"{name}.pdf", table(one, folder=folder)
+        )
+        pages.append(first_page(tmp_path / f"{name}.pdf"))
+    drawn = [np.abs(page - pages[-1]).max() > 60 for page in pages[:2]]
+    assert drawn == [False, True]
+    foot = pages[0][1690:] < 128
+    width = foot.shape[1]
+    assert foot[:, : width // 4].any()  # the folder
+    assert foot[:, -width // 4 :].any()  # the day
+
+
+def test_letters_that_no_font_has_are_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "_more_fonts", lambda _size: ())
+    assert drawing.lettering("Größe ± 3 × 4 é.jpg", 15)[0] == "Größe ± 3 × 4 é.jpg"
+    one, other = (drawing.lettering(text, 15)[0] for text in ("\U000f0001.jpg", "\U000f0002.jpg"))
+    assert (one, other) == ("\\U000f0001.jpg", "\\U000f0002.jpg")
+    assert drawing.lettering("\udcff\n", 15)[0] == "\\udcff "
 
 
 def test_hundreds_of_pages_are_put_together_in_parts(tmp_path: Path) -> None:
