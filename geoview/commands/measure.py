@@ -258,11 +258,11 @@ def _write(measuring: Measuring, storage: _Storage, wishes: Wishes) -> None:
     from geoview.export import MEASUREMENT_EXPORTERS
 
     for name, path in wishes.outputs.items():
+        exporter = MEASUREMENT_EXPORTERS[name]
         if wishes.dry_run:
-            console.say(f"Would write {path}")
+            _tell_targets("Would write", exporter.targets(path))
             continue
-        title = MEASUREMENT_EXPORTERS[name].title
-        with console.on_interrupt() as stop, console.Bar(title) as bar:
+        with console.on_interrupt() as stop, console.Bar(exporter.title) as bar:
 
             def shown(done: int, total: int, bar: console.Bar = bar) -> None:
                 bar.update(Progress(done, total))
@@ -275,7 +275,12 @@ def _write(measuring: Measuring, storage: _Storage, wishes: Wishes) -> None:
                 cancelled=stop,
             )
             measuring.export(name, path, table=table)
-        console.say(f"Wrote {path}")
+        _tell_targets("Wrote", exporter.targets(path))
+
+
+def _tell_targets(words: str, paths: Sequence[Path]) -> None:
+    for path in paths:
+        console.say(f"{words} {path}")
 
 
 def _boxes(results: Sequence[Measurement | None], storage: _Storage, wishes: Wishes) -> None:
