@@ -7,6 +7,7 @@ kept in full; units and rounding belong to whoever shows them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -92,3 +93,22 @@ class Measurement:
 def light(measurement: Measurement) -> Measurement:
     """Without its outline, as tables of thousands keep it."""
     return replace(measurement, outline_px=()) if measurement.outline_px else measurement
+
+
+def at_odds(measurements: Iterable[Measurement]) -> bool:
+    """Whether photos of one specimen give lengths or widths that no ± brings together."""
+    sizes = [(one, one.size_mm) for one in measurements if one.size_mm is not None]
+    lengths = [(size.length, one.length_pm_mm or 0.0) for one, size in sizes]
+    widths = [(size.width, one.width_pm_mm or 0.0) for one, size in sizes]
+    return any(
+        max(mm - pm for mm, pm in side) > min(mm + pm for mm, pm in side)
+        for side in (lengths, widths)
+        if side
+    )
+
+
+def relative_pm(one: Measurement) -> float:
+    """The ± of the length as a part of it; infinite without one."""
+    if one.size_mm is None or one.length_pm_mm is None:
+        return float("inf")
+    return one.length_pm_mm / one.size_mm.length

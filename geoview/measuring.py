@@ -264,10 +264,11 @@ class Measuring:
     def export(self, name: str, path: Path, *, table: MeasurementTable) -> Changes:
         """Write ``table`` in the format ``name``. Raises DataError, Cancelled."""
         exporter = MEASUREMENT_EXPORTERS[name]
-        if exporter.suffix:
-            places.check_file(path)
-        else:
-            places.check_folder(path, photos=self.project.folder)
+        for target in exporter.targets(path):
+            if exporter.suffix:
+                places.check_file(target)
+            else:
+                places.check_folder(target, photos=self.project.folder)
         try:
             exporter.write(path, table)
         except OSError as error:

@@ -256,3 +256,28 @@ def test_help_names_every_option(capsys: Captured) -> None:
     assert "geoview measure" in out
     for option in ("--csv", "--darwin-core", "--catalogue", "--suspicious", "--dry-run"):
         assert option in out
+
+
+def test_nothing_is_written_over_what_is_read_or_another_file(
+    tray: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tray / "GM-001.jpg"
+    before = photo.read_bytes()
+    sheet = tmp_path / "register.csv"
+    sheet.write_text("number,length\nGM-001,14\n", encoding="utf-8")
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    (crops / "GM-001.jpg").write_bytes(before)
+    pairs, sizes = tmp_path / "s.csv", tmp_path / "s-sizes.csv"
+    for wish in (
+        ("--csv", photo),
+        ("--csv", sheet, "--catalogue", sheet),
+        ("--csv", sizes, "--specify", pairs),
+        ("--emu", crops),
+    ):
+        assert run("measure", tray, *wish) == 2, wish
+        assert "choose" in (err := capsys.readouterr().err) or "another name" in err
+    assert photo.read_bytes() == before
+    assert sheet.read_text(encoding="utf-8").startswith("number,length")
+    assert (crops / "GM-001.jpg").read_bytes() == before
+    assert not pairs.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -91,6 +92,7 @@ def run(folder: Path, wishes: Wishes) -> int:
 
 def _check_targets(photos: Path, wishes: Wishes) -> None:
     from geoview import places
+    from geoview.export import MEASUREMENT_EXPORTERS
 
     for name, path in wishes.outputs.items():
         common.check_target(path, folder=name in FOLDERS)
@@ -100,7 +102,8 @@ def _check_targets(photos: Path, wishes: Wishes) -> None:
     for target in tables:
         common.check_target(target)
     read = [path for path in (wishes.catalogue, wishes.boxes) if path is not None]
-    places.check_apart([*wishes.outputs.values(), *tables], read=read)
+    written = (MEASUREMENT_EXPORTERS[name].targets(path) for name, path in wishes.outputs.items())
+    places.check_apart([*itertools.chain.from_iterable(written), *tables], read=read)
     if wishes.suspicious and not wishes.catalogue:
         raise DataError("--suspicious needs the catalogue sheet to compare with: --catalogue.")
     if wishes.scale_from and wishes.mm_per_px is not None:

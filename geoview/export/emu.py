@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from geoview.errors import PhotoError
+from geoview.errors import DataError, PhotoError
 from geoview.export import cells
 from geoview.export.drawing import free_name, picture_of, save_jpeg
 from geoview.export.measurement_records import (
@@ -62,9 +62,12 @@ def write_emu(path: Path, table: MeasurementTable) -> None:
     """Fill the folder ``path`` with one JPEG per specimen found, in full size, and ``emu.csv``.
 
     A crop is named after its catalogue number, or its photo where there is none. Photos that
-    cannot be read have no crop. OSError when the folder cannot be written.
+    cannot be read have no crop. DataError for a folder with files of others, which a crop could
+    replace; OSError when it cannot be written.
     """
     path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()) and not (path / SHEET).exists():
+        raise DataError(f"{path} holds other files; choose an empty folder for the crops.")
     cells.write_rows(path / SHEET, _rows(path, table))
 
 

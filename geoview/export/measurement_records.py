@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from geoview.export.measurements import MeasurementRow, MeasurementTable
-from geoview.measured import Measurement
+from geoview.measured import Measurement, at_odds, relative_pm
 
 _SHOWN = 3
 IS, HAS = ("is", "are"), ("has", "have")
@@ -28,23 +28,11 @@ def trusted(rows: Iterable[MeasurementRow]) -> Measurement | None:
     """The accepted measurement in mm with the smallest interval among photos of one record; None
     when they disagree beyond their ±: views of one specimen differ, and none is the right one."""
     sizes = _sizes(rows)
-    return None if _apart(sizes) else min(sizes, key=_relative_pm, default=None)
+    return None if at_odds(sizes) else min(sizes, key=relative_pm, default=None)
 
 
 def _sizes(rows: Iterable[MeasurementRow]) -> list[Measurement]:
     return [one for one in map(trusted_size, rows) if one is not None]
-
-
-def _apart(photos: Iterable[Measurement]) -> bool:
-    """Whether photos of one record give lengths or widths that no ± brings together."""
-    sizes = [(one, one.size_mm) for one in photos if one.size_mm is not None]
-    lengths = [(size.length, one.length_pm_mm or 0.0) for one, size in sizes]
-    widths = [(size.width, one.width_pm_mm or 0.0) for one, size in sizes]
-    return any(
-        max(mm - pm for mm, pm in side) > min(mm + pm for mm, pm in side)
-        for side in (lengths, widths)
-        if side
-    )
 
 
 def trusted_size(row: MeasurementRow) -> Measurement | None:
@@ -53,17 +41,12 @@ def trusted_size(row: MeasurementRow) -> Measurement | None:
     return one if one is not None and row.accepted and one.size_mm is not None else None
 
 
-def _relative_pm(one: Measurement) -> float:
-    if one.size_mm is None or one.length_pm_mm is None:
-        return float("inf")
-    return one.length_pm_mm / one.size_mm.length
-
-
 def method_words(one: Measurement) -> str:
     """How a size was found, in one line."""
     words = f"minimum-area rectangle of the outline in a photo, GeoView {one.app_version}"
     scale = "" if one.scale is None else f", scale: {scale_words(one)}"
-    return f"{words}, method {one.method}{scale}"
+    model = f", model {one.model[:12]}" if one.model else ""
+    return f"{words}, method {one.method}{model}{scale}"
 
 
 def scale_words(one: Measurement) -> str:
@@ -91,7 +74,7 @@ def check_records(table: MeasurementTable, *, one_size: bool = True) -> tuple[st
     doubtful = [r.file for r in rows if r.measurement is not None and not r.accepted]
     no_scale = [r.file for r in rows if r.measurement is not None and r.measurement.scale is None]
     unmeasured = [row.file for row in rows if row.measurement is None]
-    apart = _named([number for number, photos in numbered.items() if _apart(_sizes(photos))])
+    apart = _named([number for number, photos in numbered.items() if at_odds(_sizes(photos))])
     so = ", so no size is written" if one_size else ""
     found = (
         sentence(nameless, "{} without a catalogue number"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from geoview.measure.register import FILE_KEY, Record, photo_keys
 from geoview.measure.suspicion import Suspicion, judge
-from geoview.measured import Measurement
+from geoview.measured import Measurement, at_odds, relative_pm
 
 # Upper limits of the size groups by recorded length, in mm.
 GROUPS_MM = (20.0, 40.0, 60.0, 80.0, 120.0, float("inf"))
@@ -133,28 +133,12 @@ def _photo_of(record: Record, named: Mapping[str, Sequence[Measurement]]) -> Mea
             return "the name fits several photos"
         accepted = [one for one in photos if one.status == "accepted" and one.size_mm is not None]
         if accepted:
-            at_odds = _at_odds(accepted)
-            return "its photos give different sizes" if at_odds else min(accepted, key=_relative_pm)
+            if at_odds(accepted):
+                return "its photos give different sizes"
+            return min(accepted, key=relative_pm)
         if photos:
             why = "no photo of it is accepted"
     return why
-
-
-def _at_odds(photos: Sequence[Measurement]) -> bool:
-    """Whether photos of one specimen give lengths or widths that no ± brings together."""
-    sizes = [(one, one.size_mm) for one in photos if one.size_mm is not None]
-    lengths = [(size.length, one.length_pm_mm or 0.0) for one, size in sizes]
-    widths = [(size.width, one.width_pm_mm or 0.0) for one, size in sizes]
-    return any(
-        max(mm - pm for mm, pm in side) > min(mm + pm for mm, pm in side)
-        for side in (lengths, widths)
-    )
-
-
-def _relative_pm(one: Measurement) -> float:
-    if one.size_mm is None or one.length_pm_mm is None:
-        return float("inf")
-    return one.length_pm_mm / one.size_mm.length
 
 
 def _groups(pairs: Sequence[Pair]) -> tuple[GroupError, ...]:
