@@ -133,7 +133,7 @@ def _from_quad(
 
     Where the photo's own edges gave a scale before, they also told how near the camera was,
     which four corners hardly do: that scale is carried over, changed by as much as the corners
-    and the outline change it.
+    and the outline change it, and made less sure by as much.
     """
     new = _at(measurement, outline, quad, options.cube_mm)
     old = measurement.scale
@@ -146,8 +146,13 @@ def _from_quad(
     mm_per_px = old.mm_per_px * change
     edge_px = options.cube_mm / mm_per_px
     click = 0.0 if quad == old.reference_px else DRAWN_PM_PX / edge_px
-    pm = mm_per_px * hypot(old.pm_mm_per_px / old.mm_per_px, click)
+    less_sure = max(1.0, _unsure(new) / _unsure(before))
+    pm = mm_per_px * hypot(less_sure * _unsure(old), click)
     return replace(new, mm_per_px=mm_per_px, pm_mm_per_px=pm, tilt_deg=new.tilt_deg)
+
+
+def _unsure(scale: Scale) -> float:
+    return scale.pm_mm_per_px / scale.mm_per_px
 
 
 def _at(measurement: Measurement, outline: Polygon, quad: Quad, cube_mm: float) -> Scale:

@@ -71,6 +71,19 @@ def test_moving_the_cubes_corners_changes_the_scale_by_as_much() -> None:
     assert wider.scale.reference_px == grown(old, 1.05)
 
 
+@pytest.mark.parametrize("off_px", [4.0, 8.0, 15.0, 60.0])
+def test_a_corner_dragged_off_the_cube_makes_the_scale_less_sure(off_px: float) -> None:
+    before = automatic()
+    assert before.scale is not None
+    (x, y), *rest = before.scale.reference_px
+    quad = ((x + off_px, y - off_px), *rest)
+    after = corrected(before, user="Ada", options=OPTIONS, cube_quad_px=quad)  # type: ignore[arg-type]
+    assert after.scale is not None
+    changed = after.scale.mm_per_px / before.scale.mm_per_px - 1
+    assert abs(changed) < after.scale.pm_mm_per_px / after.scale.mm_per_px
+    assert (after.status == "accepted") == (off_px < 10)
+
+
 def test_corners_set_by_hand_where_no_cube_was_found() -> None:
     lost = replace(automatic(), scale=None, size_mm=None, length_pm_mm=None, width_pm_mm=None,
                    status="rejected", reasons=("no reference cube was found",))  # fmt: skip
