@@ -7,6 +7,7 @@ kept in full; units and rounding belong to whoever shows them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -64,7 +65,8 @@ class Measurement:
     ``reasons`` say in plain words why the status is not "accepted". ``outline_px`` is the
     specimen's outline and ``outline_box_px`` its minimum-area rectangle; both empty when no
     specimen was found. ``size_px`` needs an outline; ``size_mm``, ``length_pm_mm`` and
-    ``width_pm_mm`` need a scale too. ``user`` is empty for an automatic measurement.
+    ``width_pm_mm`` need a scale too. ``user`` is empty for an automatic measurement;
+    ``model`` is the SHA-256 of the network that found the objects, where one did.
     """
 
     file: str
@@ -85,8 +87,28 @@ class Measurement:
     catalogue_no: str = ""
     plate_box_px: BoxXYXY | None = None
     user: str = ""
+    model: str = ""
 
 
 def light(measurement: Measurement) -> Measurement:
     """Without its outline, as tables of thousands keep it."""
     return replace(measurement, outline_px=()) if measurement.outline_px else measurement
+
+
+def at_odds(measurements: Iterable[Measurement]) -> bool:
+    """Whether photos of one specimen give lengths or widths that no ± brings together."""
+    sizes = [(one, one.size_mm) for one in measurements if one.size_mm is not None]
+    lengths = [(size.length, one.length_pm_mm or 0.0) for one, size in sizes]
+    widths = [(size.width, one.width_pm_mm or 0.0) for one, size in sizes]
+    return any(
+        max(mm - pm for mm, pm in side) > min(mm + pm for mm, pm in side)
+        for side in (lengths, widths)
+        if side
+    )
+
+
+def relative_pm(one: Measurement) -> float:
+    """The ± of the length as a part of it; infinite without one."""
+    if one.size_mm is None or one.length_pm_mm is None:
+        return float("inf")
+    return one.length_pm_mm / one.size_mm.length

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
-import math
-import os
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import geoview
+from geoview import places
 from geoview.callbacks import ignore, never
 from geoview.catalog.measurements import Measurements, Step
 from geoview.catalog.rows import now_utc
@@ -32,15 +29,13 @@ from geoview.photos import names
 from geoview.photos.decode import decode
 from geoview.project import Project, Rate
 from geoview.records import Changes, Photo, Progress
+from geoview.remeasured import Remeasured
 
 log = logging.getLogger(__name__)
 
-# More than this only cost memory.
-_MOST_WORKERS = 8
-# How long a run that is stopped waits for the photos in hand.
-_IN_HAND_S = 1.0
-# Settings that change catalogue numbers only, or where the weights lie.
-_NOT_FOR_SIZES = frozenset(("read_codes", "read_plates", "owlvit"))
+# Where the weights lie is no setting of a measurement; the others change catalogue numbers only.
+_ELSEWHERE = frozenset(("owlvit",))
+_FOR_NUMBERS = frozenset(("read_codes", "read_plates"))
 UNREADABLE = "the photo cannot be read"
 FAILED = "the size tool failed on the photo"
 
@@ -66,6 +61,7 @@ class Measuring:
         self._patterns = tuple(patterns)
         self._measure: MeasureOne = measure or tool.measure
         self._kept = Measurements(project.catalog)
+        self._earlier = Remeasured(project, self._kept, user=user)
 
     def results(self, *, outlines: bool = True) -> list[Measurement | None]:
         """What holds of every photo of ``project.photos``, in that order.
@@ -87,14 +83,34 @@ class Measuring:
     def pending(self, *, again: bool = False) -> list[Photo]:
         """Photos that ``run`` would measure, in the order of the folder.
 
-        Those without a current measurement by this method with these settings; what a person has
-        corrected is left alone unless ``again``.
+        Those without a current measurement by this method with these settings, or all ``again``;
+        what a person has corrected is left alone, but for the scale where it is that of a cube
+        with another edge than the options say.
         """
-        if again:
-            return list(self.project.photos)
         made = self._kept.made_with()
-        done = {text: self._is_mine(text) for text in set(made.values())}
-        return [p for p in self.project.photos if not done.get(made.get(p.file, "{}"), False)]
+        done = {text: self._is_mine(text) and not (again and text) for text in set(made.values())}
+        stale = self._with_other_edge() | self._without_number(made)
+        return [
+            photo
+            for photo in self.project.photos
+            if photo.file in stale or not done.get(made.get(photo.file, "{}"), False)
+        ]
+
+    def _with_other_edge(self) -> set[str]:
+        by_cube = self.options.scale_source == "cube"
+        return self._earlier.with_other_edge(self.options.cube_mm) if by_cube else set()
+
+    def _without_number(self, made: dict[str, str]) -> set[str]:
+        """Photos without a catalogue number whose text plate has not been read, if it is to be."""
+        if not self.options.read_plates:
+            return set()
+        known = self._kept.current(outlines=False).values()
+        return {
+            m.file
+            for m in known
+            if not (m.catalogue_no or m.user or is_unreadable(m))
+            and not json.loads(made.get(m.file) or "{}").get("read_plates")
+        }
 
     def run(
         self,
@@ -105,17 +121,28 @@ class Measuring:
     ) -> Iterator[tuple[list[Measurement], Progress]]:
         """Measure what is pending, or everything ``again``.
 
-        Yields measurements that are already in the catalogue, and the progress over the whole
-        folder; the first item has none. Whatever ends the run, at most the photos in hand are
-        lost, and the next call goes on there. A photo that cannot be read is rejected. A
-        correction that a person makes meanwhile stays.
+        Yields measurements that are already in the catalogue, perhaps none, and the progress over
+        the whole folder. Whatever ends the run, at most the photos in hand are
+        lost, and the next call goes on there. A photo that cannot be read is rejected. What a
+        person has corrected stays, with lengths for the cube that the options say.
         """
-        todo = self.pending(again=again)
-        protect = self._kept.last_id() if again else 0
+        stale = self._with_other_edge()
+        todo = [photo for photo in self.pending(again=again) if photo.file not in stale]
         total = len(self.project.photos)
-        yield from self._work(
-            todo, self.options, total=total, protect=protect, cancelled=cancelled, notify=notify
-        )
+        progress = Progress(total - len(todo), total)
+        if again and len(todo) + len(stale) < total:
+            kept = _photos(total - len(todo) - len(stale))
+            notify(f"{kept} corrected by hand: left without another measurement.")
+        if stale:
+            edge_mm = self.options.cube_mm
+            yield self._earlier.edged(stale, edge_mm), progress
+            notify(
+                f"{_photos(len(stale))} corrected by hand: the lengths are now those for a cube of "
+                f"{edge_mm:g} mm. Undo takes that back."
+            )
+        if self._patterns:
+            yield self._earlier.numbered(self._patterns), progress
+        yield from self._work(todo, self.options, total=total, cancelled=cancelled, notify=notify)
 
     def measure(self, file: str) -> Measurement:
         """Measure one photo now, whatever was measured before; what a person corrected stays.
@@ -161,6 +188,10 @@ class Measuring:
         # How much a set-up changes between shots is added where the scale is used.
         return replace(found.scale, source="inherited", inherited_from=first, reference_px=())
 
+    def inheriting(self, from_file: str) -> list[str]:
+        """Photos measured by the scale that ``from_file`` had before it was corrected."""
+        return self._earlier.inheriting(from_file)
+
     def inherit(
         self,
         from_file: str,
@@ -168,14 +199,19 @@ class Measuring:
         cancelled: Callable[[], bool] = never,
         notify: Callable[[str], None] = ignore,
     ) -> Iterator[tuple[list[Measurement], Progress]]:
-        """Measure the photos that have no scale of their own with that of ``from_file``.
+        """Measure the photos that have no scale of their own with that of ``from_file``, and give
+        it to those that were measured by it as it was before.
 
         Yields as ``run`` does. Photos of another size in pixels were not taken with the same
         set-up and are left alone, as is what a person corrected. It is this person's correction
         of all of them, undone in one go. Raises DataError.
         """
         scale = self.scale_of(from_file)
+        together = f"scale of {from_file}, {uuid.uuid4().hex}"
         known = self._kept.current(outlines=False)
+        if old := self.inheriting(from_file):
+            renewed = self._earlier.rescaled(old, scale, together)
+            yield renewed, Progress(len(old), len(old))
         without = [
             m for m in known.values() if m.scale is None and not is_unreadable(m) and not m.user
         ]
@@ -191,8 +227,7 @@ class Measuring:
             todo,
             options,
             total=len(todo),
-            protect=0,
-            together=f"scale of {from_file}, {uuid.uuid4().hex}",
+            together=together,
             cancelled=cancelled,
             notify=notify,
         )
@@ -228,9 +263,14 @@ class Measuring:
 
     def export(self, name: str, path: Path, *, table: MeasurementTable) -> Changes:
         """Write ``table`` in the format ``name``. Raises DataError, Cancelled."""
-        check_place(name, path, photos=self.project.folder)
+        exporter = MEASUREMENT_EXPORTERS[name]
+        for target in exporter.targets(path):
+            if exporter.suffix:
+                places.check_file(target)
+            else:
+                places.check_folder(target, photos=self.project.folder)
         try:
-            MEASUREMENT_EXPORTERS[name].write(path, table)
+            exporter.write(path, table)
         except OSError as error:
             raise DataError(
                 f"Could not write {path} ({error.strerror or error}); choose another place. "
@@ -254,7 +294,8 @@ class Measuring:
         own = json.loads(_settings(self.options))
         theirs = json.loads(_settings(MeasureOptions())) | json.loads(made_with)
         same_scale = own["scale"] is None or own["scale"] == theirs["scale"]
-        return same_scale and all(theirs[key] == own[key] for key in own if key != "scale")
+        rest = own.keys() - _FOR_NUMBERS - {"scale"}
+        return same_scale and all(theirs[key] == own[key] for key in rest)
 
     def _work(
         self,
@@ -262,7 +303,6 @@ class Measuring:
         options: MeasureOptions,
         *,
         total: int,
-        protect: int,
         together: str = "",
         cancelled: Callable[[], bool],
         notify: Callable[[str], None],
@@ -270,47 +310,18 @@ class Measuring:
         done, failed, rate = total - len(todo), 0, Rate()
         yield [], Progress(done, total)
         made_with = together or _settings(options)
-        for pairs in self._measured(todo, options, cancelled=cancelled):
+        measured = crew.in_turn(
+            todo, self._measure, options, finish=self._measure_one, cancelled=cancelled
+        )
+        for pairs in measured:
             for one in (m for _, m in pairs if m.reasons and m.reasons[0].startswith(FAILED)):
                 notify(f"{one.file}: {one.reasons[0]}.")
             if together:
                 pairs = [(photo, replace(m, user=self.user)) for photo, m in pairs]
-            kept = self._kept.add(pairs, made_with=made_with, protect_after=protect)
+            kept = self._kept.add(pairs, made_with=made_with)
             done += len(pairs)
             failed += sum(is_unreadable(m) for _, m in pairs)
             yield kept, Progress(done, total, rate.after(len(pairs)), failed)
-
-    def _measured(
-        self,
-        todo: Sequence[Photo],
-        options: MeasureOptions,
-        *,
-        cancelled: Callable[[], bool],
-    ) -> Iterator[list[tuple[Photo, Measurement]]]:
-        """Photos with their measurements as they get ready; a few are in hand at a time."""
-        workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 1))
-        waiting = iter(todo)
-        running: dict[Future[Measurement], Photo] = {}
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="measure")
-        try:
-            with crew.for_photos(
-                self._measure, options, count=len(todo), workers=workers
-            ) as measure:
-                until = math.inf
-                while time.monotonic() < until:
-                    if cancelled():
-                        until = min(until, time.monotonic() + _IN_HAND_S)
-                    for photo in waiting if until == math.inf else ():
-                        running[pool.submit(self._measure_one, photo, options, measure)] = photo
-                        if len(running) >= workers + 1:
-                            break
-                    if not running:
-                        return
-                    ready, _ = wait(running, timeout=_IN_HAND_S / 4, return_when=FIRST_COMPLETED)
-                    if ready:
-                        yield [(running.pop(future), future.result()) for future in ready]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def _measure_one(
         self, photo: Photo, options: MeasureOptions, measure: MeasureOne
@@ -355,18 +366,6 @@ class Measuring:
         return "" if named is None else named.number
 
 
-def check_place(name: str, path: Path, *, photos: Path) -> None:
-    """Refuse to fill a folder among the photos: the pictures would be measured next time."""
-    place, folder = path.resolve(), photos.resolve()
-    if MEASUREMENT_EXPORTERS[name].suffix or not place.is_relative_to(folder):
-        return
-    if ".geoview" not in place.relative_to(folder).parts:
-        raise DataError(
-            f"{path} lies among the photos in {photos}, so its pictures would count as photos; "
-            "choose a folder outside."
-        )
-
-
 def is_unreadable(one: Measurement) -> bool:
     """Whether the photo could not be read, so that nothing is known of it."""
     return not one.width_px
@@ -386,13 +385,17 @@ def _unreadable(photo: Photo, reason: str, options: MeasureOptions, *, number: s
     )
 
 
+def _photos(count: int) -> str:
+    return f"{count} photo{'' if count == 1 else 's'}"
+
+
 def _same_size(one: Measurement, other: Measurement) -> bool:
     return sorted((one.width_px, one.height_px)) == sorted((other.width_px, other.height_px))
 
 
 def _settings(options: MeasureOptions) -> str:
-    """The settings that sizes depend on, as text that stays the same."""
-    values = {k: v for k, v in asdict(options).items() if k not in _NOT_FOR_SIZES}
+    """The settings that a measurement depends on, as text that stays the same."""
+    values = {k: v for k, v in asdict(options).items() if k not in _ELSEWHERE}
     scale = options.scale
     values["scale"] = None if scale is None else [scale.mm_per_px, scale.inherited_from]
     return json.dumps(values, sort_keys=True)

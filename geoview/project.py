@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from geoview import export
+from geoview import export, places
 from geoview import heatmaps as drawing
 from geoview.callbacks import ignore, never
 from geoview.catalog import Catalog
@@ -225,6 +225,10 @@ class Project:
         ``classes`` and ``layers`` are those of the model card: they name the columns even when no
         photo could be analysed. Raises DataError when a file cannot be written.
         """
+        wanted = [target for target in (path, tiles) if target is not None]
+        places.check_apart(wanted)
+        for place in wanted:
+            places.check_file(place)
         table = export.table_of(
             self.results(model),
             model=model,

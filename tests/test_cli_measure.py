@@ -111,10 +111,12 @@ def test_every_format_at_once(tray: Path, tmp_path: Path, capsys: Captured) -> N
     )
     assert lacking in err
     assert f"Would write {out / 's.pdf'}" in err
+    assert f"Would write {out / 'p-sizes.csv'}" in err
     assert run("measure", tray, *options) == 0
     printed, err = capsys.readouterr()
     assert printed == ""
     assert lacking in err
+    assert f"Wrote {out / 'p-sizes.csv'}" in err
     assert {path.name for path in out.iterdir()} == {*files.values(), "p-sizes.csv"}
     assert (out / "emu" / "GM-001.jpg").is_file()
     assert (out / "seen" / "GM-001.jpg.measured.jpg").is_file()
@@ -146,8 +148,10 @@ def test_the_register_is_compared(tray: Path, tmp_path: Path, capsys: Captured) 
     printed, err = capsys.readouterr()
     assert printed.splitlines()[0].startswith("recorded length")
     assert printed.splitlines()[-1].split() == ["all", "1", "0.900", "0.899"]
-    words = "1 record compared, 1 suspicious; 1 could not be judged (no photo has the number: 1)."
-    assert words in err
+    assert (
+        "1 record compared, 1 suspicious; 1 could not be judged (no photo has the number: "
+        "GM-999 (row 3))." in err
+    )
     assert "gm 1: Recorded 143 mm × 71 mm, measured 14.3 × 7.1 mm: both sides" in err
     assert run("measure", tray, "--catalogue", sheet, "--suspicious", out) == 0
     (row,) = rows(out)
@@ -196,8 +200,8 @@ def test_a_pattern_reads_the_number(tray: Path, tmp_path: Path) -> None:
         (["{tray}", "--scale-from", "x.jpg"], "There is no photo x.jpg"),
         (["{tray}", "--scale-from", "bare.jpg"], "bare.jpg has no scale"),
         (["{tray}", "--clearance-mm", "-1"], "--clearance-mm"),
-        (["{tray}", "--boxes", "{tmp}/nothing.csv"], "nothing.csv"),
-        (["{tray}", "--catalogue", "{tmp}/nothing.csv"], "nothing.csv"),
+        (["{tray}", "--boxes", "{tmp}/nothing.csv"], "There is no file {tmp}/nothing.csv"),
+        (["{tray}", "--catalogue", "{tmp}/nothing.csv"], "There is no file {tmp}/nothing.csv"),
         (["{tray}", "--pattern", "{{nonsense}}"], "nonsense"),
         (["{tray}", "--colour", "red"], "--colour"),
     ],
@@ -209,7 +213,7 @@ def test_wrong_use_is_one_clean_line(
     (tmp_path / "a file").write_text("")
     assert run("measure", *(text.format(tmp=tmp_path, tray=tray) for text in arguments)) == 2
     out, err = capsys.readouterr()
-    assert words in err
+    assert words.format(tmp=tmp_path) in err
     assert err.count("\n") == 1
     assert out == ""
 
@@ -252,3 +256,28 @@ def test_help_names_every_option(capsys: Captured) -> None:
     assert "geoview measure" in out
     for option in ("--csv", "--darwin-core", "--catalogue", "--suspicious", "--dry-run"):
         assert option in out
+
+
+def test_nothing_is_written_over_what_is_read_or_another_file(
+    tray: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tray / "GM-001.jpg"
+    before = photo.read_bytes()
+    sheet = tmp_path / "register.csv"
+    sheet.write_text("number,length\nGM-001,14\n", encoding="utf-8")
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    (crops / "GM-001.jpg").write_bytes(before)
+    pairs, sizes = tmp_path / "s.csv", tmp_path / "s-sizes.csv"
+    for wish in (
+        ("--csv", photo),
+        ("--csv", sheet, "--catalogue", sheet),
+        ("--csv", sizes, "--specify", pairs),
+        ("--emu", crops),
+    ):
+        assert run("measure", tray, *wish) == 2, wish
+        assert "choose" in (err := capsys.readouterr().err) or "another name" in err
+    assert photo.read_bytes() == before
+    assert sheet.read_text(encoding="utf-8").startswith("number,length")
+    assert (crops / "GM-001.jpg").read_bytes() == before
+    assert not pairs.exists()

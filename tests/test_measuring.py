@@ -53,6 +53,11 @@ def run(measuring: Measuring, **options: Any) -> list[Measurement]:
     return [one for batch, _ in measuring.run(**options) for one in batch]
 
 
+def run_through(steps: Iterator[tuple[list[Measurement], Progress]]) -> None:
+    for _ in steps:
+        pass
+
+
 def test_every_photo_is_measured_and_a_broken_one_says_so(project: Project) -> None:
     measuring = make(project)
     assert measuring.results() == [None] * 5
@@ -111,7 +116,7 @@ def test_only_what_is_new_changed_or_measured_otherwise_is_measured(tray: Path) 
     assert seen(method="paper", again=True) == everything
 
 
-def test_a_correction_stays_unless_asked_and_is_undone_after_a_restart(tray: Path) -> None:
+def test_a_correction_stays_and_is_undone_after_a_restart(tray: Path) -> None:
     with Project.open(tray, settings=Settings()) as project:
         measuring = make(project)
         run(measuring)
@@ -119,8 +124,8 @@ def test_a_correction_stays_unless_asked_and_is_undone_after_a_restart(tray: Pat
         assert before is not None
         changes = measuring.save(replace(before, catalogue_no="GM-7"))
         assert changes.results == ("GM-001.jpg",)
-        assert [p.file for p in make(project, cube_mm=10.0).pending()].count("GM-001.jpg") == 0
-        run(make(project, cube_mm=10.0))
+        assert "GM-001.jpg" not in [p.file for p in make(project, method="paper").pending()]
+        run(make(project, method="paper"))
         now = measuring.one("GM-001.jpg")
         assert now == replace(before, catalogue_no="GM-7", user="ana")
     with Project.open(tray, settings=Settings()) as project:
@@ -131,12 +136,92 @@ def test_a_correction_stays_unless_asked_and_is_undone_after_a_restart(tray: Pat
         assert measuring.one("GM-001.jpg") == before
         assert (measuring.can_undo(), measuring.can_redo()) == (False, True)
         assert measuring.redo() == ("GM-001.jpg",)
-        run(measuring, again=True)
-        again = measuring.one("GM-001.jpg")
-        assert again is not None
-        assert again.user == ""
-        users = [step.measurement.user for step in measuring.history("GM-001.jpg")]
-        assert users == ["", "ana", ""]
+        told: list[str] = []
+        run(measuring, again=True, notify=told.append)
+        assert told == ["1 photo corrected by hand: left without another measurement."]
+        assert measuring.one("GM-001.jpg") == now
+        assert measuring.can_undo()
+
+
+def test_corrected_lengths_follow_the_cube_and_come_back(project: Project) -> None:
+    measuring = make(project)
+    run(measuring)
+    before = measuring.one("GM-001.jpg")
+    assert before is not None
+    measuring.save(replace(before, catalogue_no="GM-7"))
+    twice = make(project, cube_mm=50.8)
+    assert "GM-001.jpg" in [photo.file for photo in twice.pending()]
+    told: list[str] = []
+    run(twice, notify=told.append)
+    now = twice.one("GM-001.jpg")
+    assert now is not None
+    assert now.scale is not None
+    assert now.size_mm is not None
+    assert before.size_mm is not None
+    assert before.length_pm_mm is not None
+    assert (now.catalogue_no, now.status, now.scale.reference_mm) == ("GM-7", "accepted", 50.8)
+    assert now.size_mm.length == pytest.approx(2 * before.size_mm.length)
+    assert now.size_mm.area == pytest.approx(4 * before.size_mm.area)
+    assert now.length_pm_mm == pytest.approx(2 * before.length_pm_mm)
+    assert now.outline_px == before.outline_px
+    assert told == [
+        "1 photo corrected by hand: the lengths are now those for a cube of 50.8 mm. "
+        "Undo takes that back."
+    ]
+    assert twice.pending() == []
+    assert twice.undo() == ("GM-001.jpg",)
+    back = twice.one("GM-001.jpg")
+    assert back is not None
+    assert back.size_mm == before.size_mm
+
+
+def test_a_corrected_reference_shot_passes_its_scale_on_when_asked(project: Project) -> None:
+    measuring = make(project)
+    run(measuring)
+    run_through(measuring.inherit("GM-001.jpg"))
+    assert measuring.inheriting("GM-001.jpg") == []
+    first, heir = measuring.one("GM-001.jpg"), measuring.one("bare 1.jpg")
+    assert first is not None
+    assert first.scale is not None
+    assert heir is not None
+    measuring.save(replace(heir, catalogue_no="GM-8"))
+    measuring.save(replace(first, scale=replace(first.scale, mm_per_px=1 / 5)))
+    assert measuring.inheriting("GM-001.jpg") == ["bare 1.jpg", "bare 2.jpg"]
+    run_through(measuring.inherit("GM-001.jpg"))
+    assert measuring.inheriting("GM-001.jpg") == []
+    heir = measuring.one("bare 1.jpg")
+    assert heir is not None
+    assert heir.size_px is not None
+    assert heir.size_mm is not None
+    assert heir.size_mm.length == pytest.approx(heir.size_px.length / 5)
+    assert heir.catalogue_no == "GM-8"
+    assert set(measuring.undo()) == {"bare 1.jpg", "bare 2.jpg"}
+
+
+def test_numbers_follow_new_patterns_but_not_over_a_persons(project: Project) -> None:
+    measuring = make(project)
+    run(measuring)
+    first = measuring.one("GM-001.jpg")
+    assert first is not None
+    measuring.save(replace(first, catalogue_no="GM-7"))
+    measure = FakeMeasure()
+    other = Measuring(
+        project, options=MeasureOptions(), user="ana", measure=measure, patterns=("GM-{sample}",)
+    )
+    assert [one.catalogue_no for one in run(other)] == ["002"]
+    assert measure.seen == []
+    numbers = {m.file: m.catalogue_no for m in other.results() if m is not None}
+    assert (numbers["GM-001.jpg"], numbers["GM-002.jpg"]) == ("GM-7", "002")
+    assert other.pending() == []
+
+
+def test_plates_are_read_later_where_there_is_no_number(project: Project) -> None:
+    run(make(project))
+    reading = make(project, read_plates=True)
+    assert [photo.file for photo in reading.pending()] == ["bare 1.jpg", "bare 2.jpg"]
+    run(reading)
+    assert reading.pending() == []
+    assert make(project).pending() == []
 
 
 def test_a_correction_made_while_measuring_stays(project: Project) -> None:
@@ -308,7 +393,7 @@ def test_settings_that_a_new_version_adds_do_not_measure_all_again(project: Proj
     photo = next(p for p in project.photos if p.file == "GM-001.jpg")
     measuring._kept.add([(photo, measurement(photo.file))], made_with=json.dumps(older))
     assert measuring.pending() == []
-    assert make(project, read_plates=True).pending() == []
+    assert make(project, read_codes=False).pending() == []
     assert len(make(project, smallest_in_cubes=0.5).pending()) == 5
 
 

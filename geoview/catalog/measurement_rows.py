@@ -50,6 +50,7 @@ def read_measurement(file: str, row: Sequence[Any], outline: bytes = b"") -> Mea
         catalogue_no=numbers["catalogue_no"],
         plate_box_px=None if plate is None else (plate[0], plate[1], plate[2], plate[3]),
         user=user,
+        model=numbers.get("model", ""),
     )
 
 
@@ -66,6 +67,7 @@ def _numbers(one: Measurement) -> str:
             "length_pm_mm": _float(one.length_pm_mm),
             "width_pm_mm": _float(one.width_pm_mm),
             "catalogue_no": one.catalogue_no,
+            "model": one.model,
             "plate": None if one.plate_box_px is None else [float(v) for v in one.plate_box_px],
         },
         separators=(",", ":"),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, insert, select, update
 
 from geoview.catalog import schema
 from geoview.catalog.measurement_rows import (
@@ -52,17 +52,21 @@ class Measurements:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def current(self, *, outlines: bool = True) -> dict[str, Measurement]:
-        """What holds of every photo of the last scan that was measured, by file.
+    def current(self, *, outlines: bool = True, corrected: bool = False) -> dict[str, Measurement]:
+        """What holds of every photo of the last scan that was measured, by file; only where it is
+        a person's if ``corrected``.
 
         Without ``outlines`` the outlines are left empty, which is many times quicker.
         """
         columns = [_PHOTO.file, *_NUMBERS, *([_STEP.outline] if outlines else [])]
         end = 1 + len(_NUMBERS)
+        query = self._holding(*columns)
+        if corrected:
+            query = query.where(_STEP.user != "")
         with self._catalog.reading() as connection:
             return {
                 row[0]: read_measurement(row[0], row[1:end], *row[end:])
-                for row in connection.execute(self._holding(*columns))
+                for row in connection.execute(query)
             }
 
     def one(self, file: str) -> Measurement | None:
@@ -83,28 +87,23 @@ class Measurements:
             found = {r[0]: r[1] for r in connection.execute(steps.where(_STEP.user == ""))}
             return found | {row[0]: "" for row in connection.execute(persons)}
 
-    def last_id(self) -> int:
-        """The number of the newest step; later ones are higher."""
-        with self._catalog.reading() as connection:
-            return int(connection.execute(select(func.max(_STEP.id))).scalar() or 0)
-
     def add(
         self,
         measured: Iterable[tuple[Photo, Measurement]],
         *,
         made_with: str,
-        protect_after: int = 0,
+        over_corrections: bool = False,
     ) -> list[Measurement]:
         """Keep measurements in one transaction; returns those that now hold.
 
-        Where a person's correction with a number above ``protect_after`` holds, it stays, and the
-        measurement is left out. Measurements with a ``user`` count as that person's corrections,
-        and those with the same ``made_with`` as made together.
+        Where a person's correction holds, it stays, and the measurement is left out, unless they
+        are to go ``over_corrections``. Measurements with a ``user`` count as that person's
+        corrections, and those with the same ``made_with`` as made together.
         """
         pairs = list(measured)
         with self._catalog.writing() as connection:
             files = [photo.file for photo, _ in pairs]
-            protected = self._corrected(connection, files, after=protect_after)
+            protected = set() if over_corrections else self._corrected(connection, files)
             kept = [(p, m) for p, m in pairs if p.file not in protected]
             for user in {m.user for _, m in kept if m.user}:
                 self._drop_undone(connection, user)
@@ -207,12 +206,12 @@ class Measurements:
         undone = and_(_STEP.state == "undone", _STEP.user == user, _STEP.photo_id.in_(mine))
         connection.execute(update(schema.measurements).where(undone).values(state="dropped"))
 
-    def _corrected(self, connection: Connection, files: Sequence[str], *, after: int) -> set[str]:
-        """Those of ``files`` where a person's correction later than ``after`` holds."""
+    def _corrected(self, connection: Connection, files: Sequence[str]) -> set[str]:
+        """Those of ``files`` where a person's correction holds."""
         found: set[str] = set()
         for start in range(0, len(files), _CHUNK):
             some = _PHOTO.file.in_(files[start : start + _CHUNK])
-            query = self._holding(_PHOTO.file).where(_STEP.user != "", _STEP.id > after, some)
+            query = self._holding(_PHOTO.file).where(_STEP.user != "", some)
             found.update(row[0] for row in connection.execute(query))
         return found
 

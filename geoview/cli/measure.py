@@ -79,7 +79,10 @@ def measure(
         typer.Option(help='Catalogue number in file names: "{sample} *"; may be repeated.'),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Measure also what is done or corrected already.")
+        bool,
+        typer.Option(
+            "--again", help="Measure also what is done already, but not what was corrected by hand."
+        ),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Measure and check, but write no export.")

@@ -56,11 +56,15 @@ def open_engine(
 
 def check_target(path: Path | None, *, folder: bool = False) -> None:
     """Refuse a place that cannot be written before hours of work. Raises DataError."""
+    from geoview import places
+
     if path is None:
         return
     if path.exists() and path.is_dir() != folder:
         what = "a file; give a folder" if folder else "a folder; give a file name in it"
         raise DataError(f"{path} is {what}.")
+    if not folder:
+        places.check_file(path)
     there = path if path.exists() and folder else path.absolute().parent
     while not there.exists():
         there = there.parent

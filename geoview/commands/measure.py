@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -76,6 +77,7 @@ def run(folder: Path, wishes: Wishes) -> int:
         if not _measure(measuring, wishes):
             return console.STOPPED
         results = measuring.results(outlines=False)
+        _tell_inherited(results, options)
         if not wishes.quiet:
             _print_table(measuring, storage)
         _check(measuring, wishes)
@@ -89,13 +91,19 @@ def run(folder: Path, wishes: Wishes) -> int:
 
 
 def _check_targets(photos: Path, wishes: Wishes) -> None:
-    from geoview.measuring import check_place
+    from geoview import places
+    from geoview.export import MEASUREMENT_EXPORTERS
 
     for name, path in wishes.outputs.items():
         common.check_target(path, folder=name in FOLDERS)
-        check_place(name, path, photos=photos)
-    for target in (wishes.suspicious, wishes.box_table, wishes.box_chart):
+        if name in FOLDERS:
+            places.check_folder(path, photos=photos)
+    tables = [p for p in (wishes.suspicious, wishes.box_table, wishes.box_chart) if p is not None]
+    for target in tables:
         common.check_target(target)
+    read = [path for path in (wishes.catalogue, wishes.boxes) if path is not None]
+    written = (MEASUREMENT_EXPORTERS[name].targets(path) for name, path in wishes.outputs.items())
+    places.check_apart([*itertools.chain.from_iterable(written), *tables], read=read)
     if wishes.suspicious and not wishes.catalogue:
         raise DataError("--suspicious needs the catalogue sheet to compare with: --catalogue.")
     if wishes.scale_from and wishes.mm_per_px is not None:
@@ -203,8 +211,10 @@ def user_name() -> str:
 
 def _measure(measuring: Measuring, wishes: Wishes) -> bool:
     """Measure what is pending; False when the user stopped it."""
-    if not measuring.pending(again=wishes.again):
-        return True
+    from geoview.measure.numbers import why_no_plates
+
+    if wishes.read_plates and (why := why_no_plates()):
+        console.say(f"Text plates are not read: {why}", style="yellow")
     with console.on_interrupt() as stop, console.Bar("Measuring") as bar:
         for _, progress in measuring.run(again=wishes.again, cancelled=stop, notify=bar.say):
             bar.update(progress)
@@ -216,6 +226,21 @@ def _measure(measuring: Measuring, wishes: Wishes) -> bool:
             "from there."
         )
     return not stop.asked
+
+
+def _tell_inherited(results: Sequence[Measurement | None], options: MeasureOptions) -> None:
+    """Photos measured by a scale that an earlier run was given keep it."""
+    if options.scale is not None:
+        return
+    automatic = (one for one in results if one is not None and not one.user)
+    scales = [one.scale for one in automatic if one.scale and one.scale.source == "inherited"]
+    if scales:
+        froms = sorted({scale.inherited_from or f"{scale.mm_per_px:g} mm/px" for scale in scales})
+        console.say(
+            f"{len(scales)} measured by the scale that an earlier run was given "
+            f"({', '.join(froms)}); --again measures without it.",
+            style="yellow",
+        )
 
 
 def _check(measuring: Measuring, wishes: Wishes) -> None:
@@ -236,11 +261,11 @@ def _write(measuring: Measuring, storage: _Storage, wishes: Wishes) -> None:
     from geoview.export import MEASUREMENT_EXPORTERS
 
     for name, path in wishes.outputs.items():
+        exporter = MEASUREMENT_EXPORTERS[name]
         if wishes.dry_run:
-            console.say(f"Would write {path}")
+            _tell_targets("Would write", exporter.targets(path))
             continue
-        title = MEASUREMENT_EXPORTERS[name].title
-        with console.on_interrupt() as stop, console.Bar(title) as bar:
+        with console.on_interrupt() as stop, console.Bar(exporter.title) as bar:
 
             def shown(done: int, total: int, bar: console.Bar = bar) -> None:
                 bar.update(Progress(done, total))
@@ -253,7 +278,12 @@ def _write(measuring: Measuring, storage: _Storage, wishes: Wishes) -> None:
                 cancelled=stop,
             )
             measuring.export(name, path, table=table)
-        console.say(f"Wrote {path}")
+        _tell_targets("Wrote", exporter.targets(path))
+
+
+def _tell_targets(words: str, paths: Sequence[Path]) -> None:
+    for path in paths:
+        console.say(f"{words} {path}")
 
 
 def _boxes(results: Sequence[Measurement | None], storage: _Storage, wishes: Wishes) -> None:

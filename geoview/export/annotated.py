@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from geoview.errors import PhotoError
-from geoview.export.drawing import Font, font, picture_of, plain, save_jpeg
+from geoview.export.drawing import Font, font, free_name, lettering, picture_of, save_jpeg
 from geoview.export.measurement_records import scale_words
 from geoview.export.measurements import MeasurementRow, MeasurementTable, measurement_exporter
 from geoview.measured import Measurement, Point
@@ -24,13 +25,17 @@ _PAPER, _INK, _SOFT = "#ffffff", "#111111", "#555555"
 def write_annotated(path: Path, table: MeasurementTable) -> None:
     """Fill the folder ``path`` with one reduced JPEG per measured photo, ``<file>.measured.jpg``.
 
-    Photos that cannot be read have none. OSError when the folder cannot be written.
+    Photos that cannot be read have none; a name that would be too long is shortened. OSError that
+    names the picture that cannot be written.
     """
     path.mkdir(parents=True, exist_ok=True)
+    used: dict[Path, set[str]] = defaultdict(set)
     for done, row in enumerate(table.rows, start=1):
         picture = annotated(row, table)
         if picture is not None:
-            save_jpeg(picture, path / f"{row.file}{SUFFIX}", quality=88)
+            file = Path(row.file)
+            name = free_name(file.name, SUFFIX, used[file.parent])
+            save_jpeg(picture, path / file.parent / name, quality=88)
         table.progress(done, len(table.rows))
 
 
@@ -78,9 +83,10 @@ def _with_words(picture: Image.Image, one: Measurement, scale: float) -> Image.I
     letters, left = font(size), size * 0.5
     bar = _scale_bar(one, scale, longest=picture.width / 3)
     lines = [
-        (part, ink)
+        (part, own, ink)
         for line, ink in _lines(one)
-        for part in _wrapped(plain(line), letters, width=picture.width - 2 * left)
+        for text, own in [lettering(line, size)]
+        for part in _wrapped(text, own, width=picture.width - 2 * left)
     ]
     strip = round(size * (1.4 * len(lines) + (2.2 if bar else 0.4)))
     page = Image.new("RGB", (picture.width, picture.height + strip), _PAPER)
@@ -91,8 +97,8 @@ def _with_words(picture: Image.Image, one: Measurement, scale: float) -> Image.I
         draw.rectangle((left, top, left + length_px, top + size * 0.4), fill=_INK)
         draw.text((left, top + size * 0.5), f"{length_mm:g} mm", fill=_INK, font=letters)
         top += size * 1.8
-    for at, (line, ink) in enumerate(lines):
-        draw.text((left, top + at * 1.4 * size), line, fill=ink, font=letters)
+    for at, (line, own, ink) in enumerate(lines):
+        draw.text((left, top + at * 1.4 * size), line, fill=ink, font=own)
     return page
 
 

@@ -1,8 +1,10 @@
-"""A PDF to print and file: A4 pages of thumbnails with number, size and status."""
+"""A PDF to print and file: A4 pages of thumbnails with number, size and status, the folder's name
+and the day."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import geoview
 from geoview import files
 from geoview.errors import PhotoError
 from geoview.export.annotated import size_words
-from geoview.export.drawing import Font, font, picture_of, plain
+from geoview.export.drawing import Font, font, lettering, picture_of
 from geoview.export.measurements import MeasurementRow, MeasurementTable, measurement_exporter
 
 DPI = 150
@@ -64,9 +66,28 @@ def _page(
         _photo(page, draw, row, table, (left, top))
         _words(draw, row, (left, top + _THUMB[1] + 6))
         table.progress(first + at + 1, len(table.rows))
-    foot = (PAGE_PX[0] / 2, PAGE_PX[1] - MARGIN_PX + TEXT_PX)
-    draw.text(foot, words, fill="#555555", font=font(TEXT_PX), anchor="ms")
+    _foot(draw, table, words)
     return page
+
+
+def _foot(draw: ImageDraw.ImageDraw, table: MeasurementTable, words: str) -> None:
+    """The folder at the left, the page in the middle, the day at the right."""
+    y = PAGE_PX[1] - MARGIN_PX + TEXT_PX
+    third = (PAGE_PX[0] - 2 * MARGIN_PX) / 3
+    folder, letters = lettering(_folder_name(table.rows), TEXT_PX)
+    folder = _shortened(draw, folder, letters, width_px=third)
+    draw.text((MARGIN_PX, y), folder, fill="#555555", font=letters, anchor="ls")
+    draw.text((PAGE_PX[0] / 2, y), words, fill="#555555", font=font(TEXT_PX), anchor="ms")
+    day = date.today().isoformat()
+    draw.text((PAGE_PX[0] - MARGIN_PX, y), day, fill="#555555", font=font(TEXT_PX), anchor="rs")
+
+
+def _folder_name(rows: Sequence[MeasurementRow]) -> str:
+    """Of the folder that the photos' files are named from."""
+    if not rows:
+        return ""
+    above = rows[0].path.parents
+    return above[min(len(Path(rows[0].file).parts), len(above)) - 1].name
 
 
 def _photo(
@@ -90,12 +111,12 @@ def _photo(
     shrink = min(1.0, _THUMB[0] / thumb.width, _THUMB[1] / thumb.height)
     size = (max(1, round(thumb.width * shrink)), max(1, round(thumb.height * shrink)))
     thumb = thumb.resize(size, Image.Resampling.BOX)
-    left, top = left + (_THUMB[0] - size[0]) // 2, top + (_THUMB[1] - size[1]) // 2
-    page.paste(thumb, (left, top))
     if row.measurement is not None and len(row.measurement.outline_box_px) > 1:
+        # Drawn before it is pasted: the rectangle may be larger than the photo.
         box = row.measurement.outline_box_px
-        to_page = [(left + x * scale * shrink, top + y * scale * shrink) for x, y in (*box, box[0])]
-        draw.line(to_page, fill="#d97706", width=2)
+        on_thumb = [(x * scale * shrink, y * scale * shrink) for x, y in (*box, box[0])]
+        ImageDraw.Draw(thumb).line(on_thumb, fill="#d97706", width=2)
+    page.paste(thumb, (left + (_THUMB[0] - size[0]) // 2, top + (_THUMB[1] - size[1]) // 2))
 
 
 def _words(draw: ImageDraw.ImageDraw, row: MeasurementRow, corner: tuple[int, int]) -> None:
@@ -108,16 +129,16 @@ def _words(draw: ImageDraw.ImageDraw, row: MeasurementRow, corner: tuple[int, in
          _STATUS_INK.get(status, "#555555")),
         (row.file if row.number else row.box, "#777777"),
     )  # fmt: skip
-    letters = font(TEXT_PX - 3)
     for at, (line, ink) in enumerate(lines):
-        words = _shortened(draw, plain(line), letters)
+        text, letters = lettering(line, TEXT_PX - 3)
+        words = _shortened(draw, text, letters, width_px=_CELL[0])
         draw.text((corner[0], corner[1] + at * TEXT_PX), words, fill=ink, font=letters)
 
 
-def _shortened(draw: ImageDraw.ImageDraw, line: str, letters: Font) -> str:
-    """The line cut with … so that it stays within its cell."""
-    if draw.textlength(line, font=letters) <= _CELL[0]:
+def _shortened(draw: ImageDraw.ImageDraw, line: str, letters: Font, *, width_px: float) -> str:
+    """The line cut with … so that it stays within its place."""
+    if draw.textlength(line, font=letters) <= width_px:
         return line
-    while line and draw.textlength(f"{line}…", font=letters) > _CELL[0]:
+    while line and draw.textlength(f"{line}…", font=letters) > width_px:
         line = line[:-1]
     return f"{line}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from geoview.export.measurement_records import (
     check_records,
     determined_by,
     method_words,
+    sentence,
+    told,
     trusted,
     trusted_size,
 )
@@ -24,8 +27,28 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def check_darwin_core(table: MeasurementTable) -> tuple[str, ...]:
+    """What would make the facts ambiguous, besides what every program misses.
+
+    ``measurementID`` and ``occurrenceID`` identify one measurement and one occurrence each
+    (https://dwc.tdwg.org/terms/); a file name stands for one only until it is published.
+    """
+    nameless = [row.file for row in table.rows if trusted_size(row) and not row.number]
+    times = Counter(row[0] for row in _rows(table))
+    twice = [name for name, count in times.items() if count > 1]
+    return told(
+        *check_records(table),
+        sentence(
+            nameless,
+            "{} identified by the file name (occurrenceID) for want of a number; replace it "
+            "before you publish",
+        ),
+        sentence(twice, "{} not unique", unit="measurementID"),
+    )
+
+
 @measurement_exporter(
-    "darwin-core", title="Darwin Core MeasurementOrFact", suffix=".csv", check=check_records
+    "darwin-core", title="Darwin Core MeasurementOrFact", suffix=".csv", check=check_darwin_core
 )
 def write_darwin_core(path: Path, table: MeasurementTable) -> None:
     """Accepted sizes in mm. ``measurementAccuracy`` is the half-width of a 95 % interval.

@@ -7,10 +7,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from geoview.errors import PhotoError
+from geoview.errors import DataError, PhotoError
 from geoview.export import cells
-from geoview.export.drawing import picture_of, save_jpeg
-from geoview.export.measurement_records import check_records, determined_by, method_words
+from geoview.export.drawing import free_name, picture_of, save_jpeg
+from geoview.export.measurement_records import (
+    check_records,
+    determined_by,
+    method_words,
+    sentence,
+    told,
+)
 from geoview.export.measurements import (
     Decode,
     MeasurementRow,
@@ -20,7 +26,7 @@ from geoview.export.measurements import (
 from geoview.export.measurements_csv import sizes_mm
 from geoview.measured import Measurement
 
-SHEET = "emu.csv"
+SHEET, SUFFIX = "emu.csv", ".jpg"
 COLUMNS = (
     "CatNumber", "Multimedia", "Length_mm", "Width_mm", "Length_pm_mm", "Width_pm_mm", "Status",
     "Method", "MeasuredBy", "MeasuredOn", "SourceFile",
@@ -30,16 +36,38 @@ MARGIN = 0.05
 _RESERVED = frozenset(
     ("CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)))
 )
+_LONGEST_STEM = 100
 
 
-@measurement_exporter("emu", title="EMu (crops and sheet)", suffix="", check=check_records)
+def check_emu(table: MeasurementTable) -> tuple[str, ...]:
+    """What is not as expected in the folder, besides what every program misses.
+
+    EMu takes a crop by the file name in the sheet; a number that no file can be named after
+    gives another name.
+    """
+    renamed = [
+        f"{row.number} ({_stem(row.number)}{SUFFIX})"
+        for row in table.rows
+        if row.measurement is not None and row.measurement.outline_box_px
+        if row.number and _stem(row.number) != row.number
+    ]
+    return told(
+        *check_records(table, one_size=False),
+        sentence(renamed, "{} named otherwise than its number", unit="crop"),
+    )
+
+
+@measurement_exporter("emu", title="EMu (crops and sheet)", suffix="", check=check_emu)
 def write_emu(path: Path, table: MeasurementTable) -> None:
     """Fill the folder ``path`` with one JPEG per specimen found, in full size, and ``emu.csv``.
 
     A crop is named after its catalogue number, or its photo where there is none. Photos that
-    cannot be read have no crop. OSError when the folder cannot be written.
+    cannot be read have no crop. DataError for a folder with files of others, which a crop could
+    replace; OSError when it cannot be written.
     """
     path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()) and not (path / SHEET).exists():
+        raise DataError(f"{path} holds other files; choose an empty folder for the crops.")
     cells.write_rows(path / SHEET, _rows(path, table))
 
 
@@ -50,7 +78,7 @@ def _rows(folder: Path, table: MeasurementTable) -> Iterator[list[str]]:
         one = row.measurement
         crop = None if one is None else _crop(row, one, decode=table.decode)
         if one is not None and crop is not None:
-            name = _free_name(row.number or Path(row.file).stem, used)
+            name = free_name(_stem(row.number or Path(row.file).stem), SUFFIX, used)
             save_jpeg(crop, folder / name)
             yield _cells(row, one, name)
         table.progress(done, len(table.rows))
@@ -81,14 +109,10 @@ def _crop(row: MeasurementRow, one: Measurement, *, decode: Decode | None) -> Im
     return picture.crop((left, top, right, bottom)) if right > left and bottom > top else None
 
 
-def _free_name(wish: str, used: set[str]) -> str:
-    """A file name that every system takes and that no crop before had."""
+def _stem(wish: str) -> str:
+    """A file name, without its suffix, that every system takes."""
     plain = wish.encode("utf-8", "replace").decode()
-    stem = "".join(c if c.isalnum() or c in "-_. ()" else "_" for c in plain).strip(". ")[:100]
+    stem = "".join(c if c.isalnum() or c in "-_. ()" else "_" for c in plain).strip(". ")
     if not stem or stem.partition(".")[0].upper() in _RESERVED:
         stem = f"specimen {stem}".strip()
-    name, number = f"{stem}.jpg", 2
-    while name.casefold() in used:
-        name, number = f"{stem}_{number}.jpg", number + 1
-    used.add(name.casefold())
-    return name
+    return stem[:_LONGEST_STEM]

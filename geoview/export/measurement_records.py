@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from geoview.export.measurements import MeasurementRow, MeasurementTable
-from geoview.measured import Measurement
+from geoview.measured import Measurement, at_odds, relative_pm
 
 _SHOWN = 3
+IS, HAS = ("is", "are"), ("has", "have")
+NUMBER = "catalogue number"
 
 
 def by_number(rows: Iterable[MeasurementRow]) -> dict[str, list[MeasurementRow]]:
@@ -21,9 +25,14 @@ def by_number(rows: Iterable[MeasurementRow]) -> dict[str, list[MeasurementRow]]
 
 
 def trusted(rows: Iterable[MeasurementRow]) -> Measurement | None:
-    """The accepted measurement in mm with the smallest interval among photos of one record."""
-    sizes = [m for m in (trusted_size(row) for row in rows) if m is not None]
-    return min(sizes, key=_relative_pm, default=None)
+    """The accepted measurement in mm with the smallest interval among photos of one record; None
+    when they disagree beyond their ±: views of one specimen differ, and none is the right one."""
+    sizes = _sizes(rows)
+    return None if at_odds(sizes) else min(sizes, key=relative_pm, default=None)
+
+
+def _sizes(rows: Iterable[MeasurementRow]) -> list[Measurement]:
+    return [one for one in map(trusted_size, rows) if one is not None]
 
 
 def trusted_size(row: MeasurementRow) -> Measurement | None:
@@ -32,17 +41,12 @@ def trusted_size(row: MeasurementRow) -> Measurement | None:
     return one if one is not None and row.accepted and one.size_mm is not None else None
 
 
-def _relative_pm(one: Measurement) -> float:
-    if one.size_mm is None or one.length_pm_mm is None:
-        return float("inf")
-    return one.length_pm_mm / one.size_mm.length
-
-
 def method_words(one: Measurement) -> str:
     """How a size was found, in one line."""
     words = f"minimum-area rectangle of the outline in a photo, GeoView {one.app_version}"
     scale = "" if one.scale is None else f", scale: {scale_words(one)}"
-    return f"{words}, method {one.method}{scale}"
+    model = f", model {one.model[:12]}" if one.model else ""
+    return f"{words}, method {one.method}{model}{scale}"
 
 
 def scale_words(one: Measurement) -> str:
@@ -58,8 +62,11 @@ def determined_by(one: Measurement) -> str:
     return one.user or f"GeoView {one.app_version}"
 
 
-def check_records(table: MeasurementTable) -> tuple[str, ...]:
-    """What a collection's program would miss, one sentence each; empty when all is well."""
+def check_records(table: MeasurementTable, *, one_size: bool = True) -> tuple[str, ...]:
+    """What any collection's program would miss, one sentence each; empty when all is well.
+
+    ``one_size``: the format has one size for each number, not one for each photo.
+    """
     rows = table.rows
     numbered = by_number(rows)
     doubles = [number for number, photos in numbered.items() if len(photos) > 1]
@@ -67,27 +74,56 @@ def check_records(table: MeasurementTable) -> tuple[str, ...]:
     doubtful = [r.file for r in rows if r.measurement is not None and not r.accepted]
     no_scale = [r.file for r in rows if r.measurement is not None and r.measurement.scale is None]
     unmeasured = [row.file for row in rows if row.measurement is None]
+    apart = _named([number for number, photos in numbered.items() if at_odds(_sizes(photos))])
+    so = ", so no size is written" if one_size else ""
     found = (
-        _sentence(nameless, "{} without a catalogue number"),
-        _sentence(doubles, "{} more than one photo", unit="catalogue number", verb=("has", "have")),
-        _sentence(doubtful, "{} not accepted, so no size is written"),
-        _sentence(no_scale, "{} without a scale, so no size is written"),
-        _sentence(unmeasured, "{} not measured yet"),
+        sentence(nameless, "{} without a catalogue number"),
+        sentence(doubles, "{} more than one photo", unit=NUMBER, verb=HAS),
+        f"The photos of {apart} give different sizes{so}." if apart else "",
+        sentence(doubtful, "{} not accepted, so no size is written"),
+        sentence(no_scale, "{} without a scale, so no size is written"),
+        sentence(unmeasured, "{} not measured yet"),
     )
-    return tuple(sentence for sentence in found if sentence)
+    return told(*found)
 
 
-def _sentence(
+def same_names(table: MeasurementTable) -> list[str]:
+    """Photos with a number whose file's name is also that of one in another folder."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in table.rows:
+        if row.number:
+            found[PurePosixPath(row.file).name.casefold()].append(row.file)
+    return [file for files in found.values() if len(files) > 1 for file in files]
+
+
+def nearly_alike(table: MeasurementTable) -> list[str]:
+    """Numbers that differ only in capitals or in how an accent is stored."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for number in by_number(table.rows):
+        found[unicodedata.normalize("NFC", number).casefold()].append(number)
+    return [number for numbers in found.values() if len(numbers) > 1 for number in numbers]
+
+
+def told(*sentences: str) -> tuple[str, ...]:
+    """The sentences that there is a reason for."""
+    return tuple(one for one in sentences if one)
+
+
+def sentence(
     names: Sequence[str],
     words: str,
     *,
     unit: str = "photo",
-    verb: tuple[str, str] = ("is", "are"),
+    verb: tuple[str, str] = IS,
 ) -> str:
     """``3 photos are without a catalogue number: a.jpg, b.jpg, c.jpg.``"""
     if not names:
         return ""
     one = len(names) == 1
     subject = f"{len(names)} {unit}{'' if one else 's'} {verb[0] if one else verb[1]}"
+    return f"{words.format(subject)}: {_named(names)}."
+
+
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{words.format(subject)}: {', '.join(names[:_SHOWN])}{more}."
+    return f"{', '.join(names[:_SHOWN])}{more}"

@@ -74,33 +74,49 @@ class Write(Protocol):
 Check = Callable[[MeasurementTable], tuple[str, ...]]
 
 
+Targets = Callable[[Path], tuple[Path, ...]]
+
+
 def nothing_to_check(_table: MeasurementTable) -> tuple[str, ...]:
     """Formats that take any photo."""
     return ()
 
 
+def the_path_alone(path: Path) -> tuple[Path, ...]:
+    """Formats of one file or folder."""
+    return (path,)
+
+
 @dataclass(frozen=True, slots=True)
 class MeasurementExporter:
     """A format. ``suffix`` is empty for one that fills a folder. ``check`` tells, in sentences
-    and before anything is written, what the other program would miss."""
+    and before anything is written, what the other program would miss; ``targets`` names every
+    file (or the folder) that is written for a path."""
 
     name: str
     title: str
     suffix: str
     write: Write
     check: Check
+    targets: Targets
 
 
 MEASUREMENT_EXPORTERS: dict[str, MeasurementExporter] = {}
 
 
 def measurement_exporter(
-    name: str, *, title: str, suffix: str, check: Check = nothing_to_check
+    name: str,
+    *,
+    title: str,
+    suffix: str,
+    check: Check = nothing_to_check,
+    targets: Targets = the_path_alone,
 ) -> Callable[[Write], Write]:
     """Register a function as the writer of the format ``name``."""
 
     def register(write: Write) -> Write:
-        MEASUREMENT_EXPORTERS[name] = MeasurementExporter(name, title, suffix, write, check)
+        made = MeasurementExporter(name, title, suffix, write, check, targets)
+        MEASUREMENT_EXPORTERS[name] = made
         return write
 
     return register

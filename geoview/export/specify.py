@@ -7,10 +7,14 @@ from pathlib import Path
 
 from geoview.export import cells
 from geoview.export.measurement_records import (
+    NUMBER,
     by_number,
     check_records,
     determined_by,
     method_words,
+    same_names,
+    sentence,
+    told,
     trusted,
 )
 from geoview.export.measurements import MeasurementTable, measurement_exporter
@@ -21,18 +25,43 @@ SIZES = (
     "Catalog number", "Length (mm)", "Width (mm)", "Length ± (mm)", "Width ± (mm)", "Method",
     "Measured by", "Measured on",
 )  # fmt: skip
+LONGEST_NUMBER = 32
 
 
-def sizes_file(path: Path) -> Path:
-    """Where the sheet of sizes goes: ``pairs.csv`` → ``pairs-sizes.csv``."""
-    return path.with_name(f"{path.stem}-sizes{path.suffix}")
+def check_specify(table: MeasurementTable) -> tuple[str, ...]:
+    """What Specify would not take, besides what every program misses.
+
+    Its field ``collectionobject.CatalogNumber`` holds 32 characters (specify7,
+    ``specify_datamodel.py``), and its attachment uploader pairs a row with a file by the file's
+    bare name (specify7, ``AttachmentsBulkImport/utils.ts``: ``file.name``), since a browser tells
+    no folder.
+    """
+    numbers = by_number(table.rows)
+    long = [number for number in numbers if len(number) > LONGEST_NUMBER]
+    folders = [row.file for row in table.rows if row.number and "/" in row.file]
+    return told(
+        *check_records(table),
+        sentence(long, f"{{}} longer than {LONGEST_NUMBER} characters", unit=NUMBER),
+        sentence(folders, "{} in a folder, while Specify looks for the bare file name"),
+        sentence(
+            same_names(table), "{} named like one in another folder, so Specify mixes them up"
+        ),
+    )
 
 
-@measurement_exporter("specify", title="Specify 7", suffix=".csv", check=check_records)
+def targets(path: Path) -> tuple[Path, Path]:
+    """The pairs and, beside them, the sheet of sizes: ``pairs.csv`` and ``pairs-sizes.csv``."""
+    return path, path.with_name(f"{path.stem}-sizes{path.suffix}")
+
+
+@measurement_exporter(
+    "specify", title="Specify 7", suffix=".csv", check=check_specify, targets=targets
+)
 def write_specify(path: Path, table: MeasurementTable) -> None:
     """Pairs for every photo with a number in ``path``; sizes, one row per record, beside it."""
-    cells.write_rows(path, _pairs(table))
-    cells.write_rows(sizes_file(path), _sizes(table))
+    pairs, sizes = targets(path)
+    cells.write_rows(pairs, _pairs(table))
+    cells.write_rows(sizes, _sizes(table))
 
 
 def _pairs(table: MeasurementTable) -> Iterator[list[str]]:

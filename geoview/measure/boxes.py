@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ def read_boxes(path: Path) -> tuple[Box, ...]:
 
     Raises DataError that names the row and what is wrong with it.
     """
+    if not os.path.lexists(path):
+        raise DataError(f"There is no file {path}; check where the box list is (--boxes).")
     rows = sheet.read_cells(path)
     titles = [_SAME.get(t, t) for t in map(sheet.title, rows[0])] if rows else []
     lacking = [name for name in ("name", "length_mm", "width_mm") if name not in titles]

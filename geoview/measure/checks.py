@@ -49,6 +49,19 @@ OBLIQUE_DEG, UPWARDS, SURE_TRUST = 25.0, 0.5, 0.7
 MOST_UNSURE, MOST_UNSURE_SIZE = 0.15, 0.2
 # Pixels along an edge of the cube; below, its tilt cannot be told.
 SMALLEST_CUBE_PX = 20
+# How reasons begin that are no more when a person gives the scale, when one draws the outline, and
+# when a new size is judged anew; what another measuring method says of its cube is among them.
+_BY_SCALE = (
+    "no reference cube", "no cube", "two reference cubes", "the supposed cube", "the cube's edges",
+    "the cube is too small", "the photo is taken too obliquely",
+    "the specimen hides a part of the cube", "no ruler", "no coin", "no scale bar",
+    "the scale is that of the table",
+)  # fmt: skip
+_BY_OUTLINE = ("no specimen was found",)
+_BY_SIZE = (
+    "out of the size window", "the scale is too unsure", "the specimen is too small",
+    "length and width are too unsure",
+)  # fmt: skip
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
 LEAST_SHARP = 0.14
@@ -97,6 +110,15 @@ def verdict(objections: list[Objection]) -> tuple[MeasureStatus, tuple[str, ...]
     if not ordered:
         return "accepted", ()
     return ("rejected" if ordered[0].fatal else "review"), reasons
+
+
+def settled(reason: str, *, scale: bool, outline: bool) -> bool:
+    """Whether a reason is none any more when a person has given a ``scale`` or an ``outline``.
+
+    Others, as "several specimens in one photo", are for that person to wave through.
+    """
+    starts = (*_BY_SCALE * scale, *_BY_OUTLINE * outline, *_BY_SIZE * (scale or outline))
+    return reason.startswith(starts)
 
 
 def of_specimen(objects: Objects) -> Iterator[Objection]:

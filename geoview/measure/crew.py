@@ -8,11 +8,15 @@ A photo that ends its process, as native code can, costs that photo alone.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
+import os
 import queue
 import signal
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -26,6 +30,10 @@ from geoview.records import Photo
 
 # From this many photos on, processes save more than their start costs.
 MANY = 200
+# More workers than this only cost memory.
+_MOST_WORKERS = 8
+# How long a run that is stopped waits for the photos in hand.
+_IN_HAND_S = 1.0
 
 
 class MeasureOne(Protocol):
@@ -129,6 +137,41 @@ def for_photos(
         yield crew
     finally:
         crew.close()
+
+
+def in_turn(
+    photos: Sequence[Photo],
+    measure: MeasureOne,
+    options: MeasureOptions,
+    *,
+    finish: Callable[[Photo, MeasureOptions, MeasureOne], Measurement],
+    cancelled: Callable[[], bool],
+) -> Iterator[list[tuple[Photo, Measurement]]]:
+    """Photos with their measurements as they get ready, a few in hand at a time.
+
+    ``finish`` measures one, by the crew where there is one, and is called in several threads.
+    """
+    workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 1))
+    waiting = iter(photos)
+    running: dict[Future[Measurement], Photo] = {}
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="measure")
+    try:
+        with for_photos(measure, options, count=len(photos), workers=workers) as by_crew:
+            until = math.inf
+            while time.monotonic() < until:
+                if cancelled():
+                    until = min(until, time.monotonic() + _IN_HAND_S)
+                for photo in waiting if until == math.inf else ():
+                    running[pool.submit(finish, photo, options, by_crew)] = photo
+                    if len(running) >= workers + 1:
+                        break
+                if not running:
+                    return
+                ready, _ = wait(running, timeout=_IN_HAND_S / 4, return_when=FIRST_COMPLETED)
+                if ready:
+                    yield [(running.pop(future), future.result()) for future in ready]
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _serve(connection: Connection, measure: MeasureOne) -> None:

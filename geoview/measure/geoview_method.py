@@ -45,7 +45,7 @@ def measure_objects(picture: Picture, objects: Objects, *, options: MeasureOptio
     specimen = checks.main_specimen(objects)
     scale, objections, contact = _scale(picture, objects, options=options)
     objections = [*checks.of_specimen(objects), *objections]
-    done = unmeasured(picture, options=options)
+    done = replace(unmeasured(picture, options=options), model=objects.model)
     if plates := objects.of("plate"):
         done = replace(done, plate_box_px=plates[0].box_xyxy)
     if specimen is not None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,9 @@ _ON_PLATES = (
     re.compile(rf"^([A-Z]{{1,8}}(?:[ _]+\d{{1,2}})?[ _-]*\d{{2,9}}{_PART})$"),
     re.compile(rf"^([1-9]\d{{2,8}}{_PART})$"),
 )
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+# With a digit, and nothing that belongs to a formula or a visiting card.
+_LIKE_A_NUMBER = re.compile(r"(?=.*\d)[\w .,:/#№+&-]+")
 _LONGEST_CODE = 60
 _READ_PX = 700
 _TURNS = (0, 1, 3, 2)
@@ -133,11 +137,14 @@ def from_name(
 def from_barcode(
     pixels: NDArray[np.uint8], *, longest_px: int = barcode.WHOLE_PX
 ) -> NumberFound | None:
-    """From a barcode or QR code; a web address stands for its last part."""
+    """From a barcode or QR code; a web address stands for its last part. What does not look like
+    a number is none."""
     for text in barcode.read_codes(pixels, longest_px=longest_px):
-        number = _printable(text).rstrip("/").rpartition("/" if "://" in text else "\n")[2]
+        number = _printable(text)
+        if _ADDRESS.match(number):
+            number = unquote(number.rstrip("/").rpartition("/")[2])
         number = number.rpartition("=")[2]
-        if 0 < len(number) <= _LONGEST_CODE:
+        if len(number) <= _LONGEST_CODE and _LIKE_A_NUMBER.fullmatch(number):
             return NumberFound(number, "barcode")
     return None
 

@@ -7,7 +7,7 @@ pixel's area reaches from its number to the next one, so that outlines run along
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +71,7 @@ class Objects:
 
     ``labels``: uint8 (h, w), 0 background, 1 specimen, 2 cube, 3 plate, 4 other; one cell is
     ``px_per_cell`` original pixels. ``width_px`` and ``height_px``: of the oriented original.
+    ``model``: the SHA-256 of the network that found them, where known.
     """
 
     found: tuple[FoundObject, ...]
@@ -78,6 +79,7 @@ class Objects:
     px_per_cell: float
     width_px: int
     height_px: int
+    model: str = ""
 
     def of(self, kind: ObjectKind) -> tuple[FoundObject, ...]:
         """The objects of one kind, the largest first."""
@@ -95,10 +97,13 @@ def find(
     """
     from geoview.models.segmenting import segmenting
 
-    seen = look(pixels, shares=segmenting().shares, enlarged=ENLARGED)
+    network = segmenting()
+    seen, model = look(pixels, shares=network.shares, enlarged=ENLARGED), network.ref.sha256
     if detector != "geoview":
         seen = named(seen, pixels, folder=Path(detector))
-    return found_in(seen, pixels, width_px=width_px, height_px=height_px)
+        model = f"{model} with {Path(detector).name}"
+    found = found_in(seen, pixels, width_px=width_px, height_px=height_px)
+    return replace(found, model=model)
 
 
 def found_by(

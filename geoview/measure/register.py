@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -12,33 +12,66 @@ from pathlib import Path
 from geoview.errors import DataError
 from geoview.photos import sheet
 
-MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4}
-_UNITS = {
-    **dict.fromkeys(("mm", "millimetre", "millimetres", "millimeter", "millimeters"), "mm"),
-    **dict.fromkeys(("cm", "centimetre", "centimetres", "centimeter", "centimeters"), "cm"),
-    **dict.fromkeys(("m", "metre", "metres", "meter", "meters"), "m"),
-    **dict.fromkeys(("in", "inch", "inches", '"', "″"), "in"),
+MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "ft": 304.8}
+_UNIT_NAMES = {
+    "mm": "mm millimetre millimetres millimeter millimeters milimetro milimetros",
+    "cm": "cm centimetre centimetres centimeter centimeters zentimeter centimetro centimetros",
+    "m": "m metre metres meter meters metro metros",
+    "in": "in inch inches zoll pouce pouces pulgada pulgadas \" ″ ” ''",
+    "ft": "ft foot feet fuss pied pieds pie pies ' ′ ’",
 }
+_UNITS = {name: unit for unit, names in _UNIT_NAMES.items() for name in names.split()}
 # The best column for the number first: a sheet may also have a plain "id" of the database.
 _NUMBER = tuple(
     "catalogue_number catalog_number catalogue_no catalog_no catalogue_nr cat_no cat_nr catno "
     "catnumber catalognumber cataloguenumber inventory_number inventory_no inv_no idno "
+    "katalognummer katalog_nr katalognr inventarnummer inventar_nr inventarnr inv_nr "
+    "sammlungsnummer sammlungs_nr numero_de_catalogue numero_d_inventaire no_d_inventaire "
+    "no_inventaire n_d_inventaire numero_de_catalogo numero_de_inventario n_de_inventario "
     "accession_number accession_no registration_number reg_no specimen_no specimen_number "
-    "object_number sample_no sample_number number no nr specimen_id sample_id sample id".split()
+    "object_number sample_no sample_number objektnummer probennummer number nummer numero no nr "
+    "specimen_id sample_id sample id".split()
 )
-_FILE = ("file", "filename", "file_name", "photo", "image", "picture", "path")
-_LENGTH = frozenset("length len l recorded_length max_length longest".split())
-_WIDTH = frozenset("width wid w breadth recorded_width max_width".split())
-_UNIT = frozenset("unit units length_unit dimension_unit size_unit".split())
+_FILE = tuple(
+    "file filename file_name photo image picture path datei dateiname foto bild fichier "
+    "archivo imagen".split()
+)
+_SIDES = {
+    "length": "length len l recorded_length max_length longest lange laenge longueur largo "
+    "longitud",
+    "width": "width wid w breadth recorded_width max_width breite b largeur ancho anchura",
+    "both": "size dimensions dimension measurements length_width length_x_width l_w l_x_w lxw "
+    "masse abmessungen grosse groesse lange_breite lange_x_breite l_b l_x_b lxb taille "
+    "longueur_largeur longueur_x_largeur dimensiones medidas largo_ancho largo_x_ancho",
+}
+_SIDE_OF = {name: side for side, names in _SIDES.items() for name in names.split()}
+_UNIT = frozenset(
+    "unit units length_unit dimension_unit size_unit einheit masseinheit unite unidad".split()
+)
 _NOTHING = frozenset(("", "-", "–", "?", "n/a", "na", "nan", "none", "null"))
+# The header stands below a few rows with the sheet's title at most.
+_TITLE_ROWS = 10
+
+_BLANKS = " \u00a0\u2009\u202f'’"
+_ABOUT = r"(?:(?:ca|c|circa|approx|about|etwa|env|environ|aprox)\b\.?|[~≈])\s*"
+_ONE_NUMBER = (
+    rf"[0-9]{{1,3}}(?:[{_BLANKS}][0-9]{{3}})+(?:[.,][0-9]+)?"
+    r"|[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+"
+    r"|[0-9]+(?:[.,][0-9]+)?"
+)
+_LENGTH = re.compile(rf"({_ABOUT})?({_ONE_NUMBER})\s*(\D*)", re.IGNORECASE)
+# How much coarser than its last digit a length is that is given as "about".
+_ABOUT_STEPS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One length as it stands in the register: ``written`` (a decimal number) times ``unit``."""
+    """One length as it stands in the register: ``written`` (a decimal number) times ``unit``,
+    perhaps only ``about``."""
 
     written: str
     unit: str
+    about: bool = False
 
     @property
     def mm(self) -> float:
@@ -46,9 +79,15 @@ class Recorded:
 
     @property
     def step_mm(self) -> float:
-        """The last digit that was written, in mm: 4.5 cm is read to 1 mm."""
+        """How finely it was read, in mm: to the last digit, so 4.5 cm to 1 mm; coarser when it
+        is only about so long."""
         decimals = len(self.written.partition(".")[2])
-        return float(10.0**-decimals * MM[self.unit])
+        return float(10.0**-decimals * MM[self.unit]) * (_ABOUT_STEPS if self.about else 1.0)
+
+    @property
+    def words(self) -> str:
+        """``4.5 cm``, ``ca. 27 mm``."""
+        return f"{'ca. ' if self.about else ''}{self.written} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +95,7 @@ class Record:
     """A row of the register; a side that is not recorded is None. ``row`` counts from 1.
 
     ``file`` names its photo where the sheet does; ``number`` is the file where it has no numbers.
+    ``unread`` says which cell could not be understood; such a record has no sides.
     """
 
     number: str
@@ -63,77 +103,122 @@ class Record:
     width: Recorded | None
     row: int
     file: str = ""
+    unread: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """How the record may be found, the number before the file (see ``photo_keys``)."""
         number = "" if self.number == self.file else same_number(self.number)
-        file = f"file {sheet.sheet_keys(self.file)[0]}" if self.file else ""
+        file = f"{FILE_KEY}{sheet.sheet_keys(self.file)[0]}" if self.file else ""
         return tuple(key for key in (number, file) if key)
+
+
+FILE_KEY = "file "
+"""What begins the key of a photo's name, which may fit several photos in several folders."""
 
 
 def photo_keys(file: str, *, number: str) -> tuple[str, ...]:
     """Keys of the records that a photo belongs to."""
-    names = (f"file {key}" for key in sheet.sheet_keys(file))
+    names = (f"{FILE_KEY}{key}" for key in sheet.sheet_keys(file))
     key = same_number(number)
     return (key, *names) if key else tuple(names)
 
 
 def read_register(path: Path) -> tuple[Record, ...]:
-    """A catalogue sheet, CSV or Excel.
+    """A catalogue sheet, CSV or Excel, perhaps with its title above the header.
 
-    Columns: the number (``number``, ``catalogue_no``, ``inventory number`` …) or the photo
-    (``file``), ``length`` and
-    ``width`` with their unit in the title (``length_cm``, ``Width [mm]``), in the cell
-    (``4.5 cm``) or in a column ``unit``. A unit is never guessed. Raises DataError that names
-    the row and column.
+    Columns, in English, German, French or Spanish: the number (``number``, ``catalogue_no``,
+    ``Inventarnummer`` …) or the photo (``file``); ``length`` and ``width``, or both in one
+    (``13 x 11 mm``), with their unit in the title (``length_cm``, ``Width [mm]``), in the cell
+    (``4.5 cm``) or in a column ``unit``. A unit is never guessed. A row whose size cannot be
+    understood tells so in ``Record.unread``. Raises DataError when no row can be used.
     """
-    rows = sheet.read_cells(path)
-    if len(rows) < 2:
-        raise DataError(f"The catalogue sheet {path} has no records; add a row for each.")
-    columns = _columns(rows[0], path)
+    if not os.path.lexists(path):
+        raise DataError(
+            f"There is no file {path}; check where the catalogue sheet is (--catalogue)."
+        )
+    above, columns, rows = _table(sheet.read_cells(path), path)
     records = []
-    for at, row in enumerate(rows[1:], start=2):
+    for at, row in enumerate(rows, start=above + 2):
         cells = {name: row[i].strip() if i < len(row) else "" for name, i in columns.items()}
         if cells.get("number") or cells.get("file"):
-            records.append(_record(cells, at, path))
+            records.append(_record(cells, at))
     if not records:
         raise DataError(f"The catalogue sheet {path} has no catalogue number in any row.")
+    unread = next((record for record in records if record.unread), None)
+    if unread is not None and not any(record.length or record.width for record in records):
+        raise DataError(
+            f"{path}, row {unread.row}: {unread.unread}; write one number, such as 4.5, and its "
+            "unit in the column's title, such as length_mm, or in a column “unit”."
+        )
     return tuple(records)
 
 
+def _table(
+    rows: list[list[str]], path: Path
+) -> tuple[int, dict[str, int], Sequence[Sequence[str]]]:
+    """How many rows stand above the header, where its columns are, and the rows below it."""
+    if len(rows) < 2:
+        raise DataError(f"The catalogue sheet {path} has no records; add a row for each.")
+    numbered = False
+    for above in range(min(len(rows) - 1, _TITLE_ROWS)):
+        below: Sequence[Sequence[str]] = rows[above:]
+        columns = _columns(below[0])
+        if above and not _is_header(columns):
+            columns = _columns(_parted_anew(below[:1], path)[0])
+            below = _parted_anew(below, path) if _is_header(columns) else below
+        if _is_header(columns):
+            return above, columns, below[1:]
+        numbered = numbered or not columns.keys().isdisjoint(("number", "file"))
+    lacking = (
+        "columns with the recorded sizes, such as “length_mm” and “width_mm”"
+        if numbered
+        else "a column with the numbers, such as “number” or “catalogue_no”"
+    )
+    raise DataError(f"The catalogue sheet {path} needs {lacking}.")
+
+
+def _is_header(columns: Mapping[str, int]) -> bool:
+    sized = any(name.partition(" ")[0] in _SIDES for name in columns)
+    return sized and not columns.keys().isdisjoint(("number", "file"))
+
+
+def _parted_anew(rows: Sequence[Sequence[str]], path: Path) -> list[list[str]]:
+    """The rows below a title, which does not tell by what sign the cells are parted."""
+    return sheet.csv_cells("\n".join(",".join(row) for row in rows), path=path) or [[]]
+
+
 def same_number(number: str) -> str:
-    """A catalogue number without what people write differently: case, blanks, dashes, leading
-    zeros, which Excel takes away."""
+    """A catalogue number without what people write differently: case, leading zeros, which Excel
+    takes away, and the sign between two numbers (``M-59432_9`` is M-59432/9) or words.
+
+    Between a word and a number the sign may be left out (``GM-12`` is GM12); between two numbers
+    it may not: 12-3 is not 123.
+    """
     plain = unicodedata.normalize("NFKC", number).casefold()
-    joined = "".join(c for c in plain if c.isalnum() or c == ".")
-    return re.sub(r"(?<![\d.])0+(?=\d)", "", joined) or plain.strip()
+    key = ""
+    for part in re.findall(r"\d+(?:\.\d+)*|[^\W\d_]+", plain):
+        alike = key and key[-1].isdecimal() == part[0].isdecimal()
+        key += ("-" if alike else "") + re.sub(r"^0+(?=\d)", "", part)
+    return key or plain.strip()
 
 
-def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
+def _columns(header: Sequence[str]) -> dict[str, int]:
     """Places of number, file, unit, and the sides: ``length``, or ``length mm`` with its unit."""
-    titles = [sheet.title(cell) for cell in header]
-    numbers = [titles.index(name) for name in _NUMBER if name in titles]
-    files = [titles.index(name) for name in _FILE if name in titles]
-    found = {"number": numbers[0]} if numbers else {}
-    if files:
-        found["file"] = files[0]
+    titles = [_bare(sheet.title(unicodedata.normalize("NFC", cell))) for cell in header]
+    found: dict[str, int] = {}
+    for what, names in (("number", _NUMBER), ("file", _FILE)):
+        places = [titles.index(name) for name in names if name in titles]
+        if places:
+            found[what] = places[0]
     for at, title in enumerate(titles):
         side, unit = _side(title)
         if title in _UNIT:
             found.setdefault("unit", at)
         elif side and not any(name.startswith(side) for name in found):
             found[f"{side} {unit}".strip()] = at
-    if not numbers and not files:
-        raise DataError(
-            f"The catalogue sheet {path} needs a column with the numbers, such as “number” or "
-            "“catalogue_no”."
-        )
-    if not any(name.startswith(("length", "width")) for name in found):
-        raise DataError(
-            f"The catalogue sheet {path} needs columns with the recorded sizes, such as "
-            "“length_mm” and “width_mm”."
-        )
+    if any(name.startswith(("length", "width")) for name in found):
+        return {name: at for name, at in found.items() if not name.startswith("both")}
     return found
 
 
@@ -141,32 +226,58 @@ def _side(title: str) -> tuple[str, str]:
     """``length_cm`` → length, cm; nothing for another column."""
     words, _, last = title.rpartition("_")
     unit = _UNITS.get(last, "") if words else ""
-    name = words if unit else title
-    if name in _LENGTH:
-        return "length", unit
-    return ("width", unit) if name in _WIDTH else ("", "")
+    name = words.removesuffix("_in").removesuffix("_en") if unit else title
+    side = _SIDE_OF.get(name, "")
+    return (side, unit) if side else ("", "")
 
 
-def _record(cells: Mapping[str, str], row: int, path: Path) -> Record:
+def _record(cells: Mapping[str, str], row: int) -> Record:
     sides: dict[str, Recorded | None] = {"length": None, "width": None}
+    file, unread = cells.get("file", ""), ""
     for name, cell in cells.items():
         side, _, unit = name.partition(" ")
-        if side in sides and cell.casefold() not in _NOTHING:
-            sides[side] = _recorded(cell, unit or cells.get("unit", ""), f"{path}, row {row}")
-    file = cells.get("file", "")
-    return Record(cells.get("number") or file, sides["length"], sides["width"], row, file)
+        if side not in _SIDES or cell.casefold() in _NOTHING:
+            continue
+        try:
+            read = _recorded(cell, unit or cells.get("unit", ""), times=1 + (side == "both"))
+        except ValueError as error:
+            unread = unread or str(error)
+        else:
+            sides.update(zip(("length", "width") if side == "both" else (side,), read, strict=True))
+    if unread:
+        sides = dict.fromkeys(sides)
+    return Record(cells.get("number") or file, sides["length"], sides["width"], row, file, unread)
 
 
-def _recorded(cell: str, unit: str, where: str) -> Recorded:
-    """``4,5``, ``45.0 mm`` or ``1.75"`` with the unit of the cell before that of the column."""
-    match = re.fullmatch(r"([0-9]+(?:[.,][0-9]+)?)\s*(\D*)", cell)
-    if match is None or not math.isfinite(float(match[1].replace(",", "."))):
-        raise DataError(f"{where}: “{cell}” is not a length; write one number, such as 4.5.")
-    words = match[2].strip(" .").casefold() or unit.strip(" .").casefold()
-    if words not in _UNITS:
-        what = f"the unit “{words}” is not known" if words else "the unit is missing"
-        raise DataError(
-            f"{where}: {what}; name the column length_mm, length_cm or length_in, or add a "
-            "column “unit”."
-        )
-    return Recorded(match[1].replace(",", "."), _UNITS[words])
+def _recorded(cell: str, unit: str, *, times: int) -> list[Recorded]:
+    """``4,5``, ``45.0 mm`` or ``1.75"`` with the unit of the cell before that of the column;
+    ``13 x 11 mm`` for two ``times``. Raises ValueError that says what is wrong."""
+    parts = re.split(r"\s*[x×*]\s*", cell, flags=re.IGNORECASE) if times > 1 else [cell]
+    found = [match for part in parts if (match := _LENGTH.fullmatch(part))]
+    if not len(found) == len(parts) == times:
+        raise ValueError(f"“{cell}” is not {'a length' if times == 1 else 'length x width'}")
+    own = [_bare(match[3].strip(" .").casefold()) for match in found]
+    shared = next((word for word in reversed(own) if word), _bare(unit.strip(" .").casefold()))
+    words = [word or shared for word in own]
+    for word in words:
+        if word not in _UNITS:
+            what = f"the unit “{word}” is not known" if word else "the unit is missing"
+            raise ValueError(f"{what} (“{cell}”)")
+    about = any(match[1] for match in found)
+    return [
+        Recorded(_decimal(match[2]), _UNITS[word], about)
+        for match, word in zip(found, words, strict=True)
+    ]
+
+
+def _decimal(number: str) -> str:
+    """``1 234,5``, ``1,234.5`` and ``1.234,5`` → ``1234.5``: the last sign is the decimal one."""
+    plain = number.translate(dict.fromkeys(map(ord, _BLANKS)))
+    whole, sign, rest = plain.rpartition("," if plain.rfind(",") > plain.rfind(".") else ".")
+    return f"{whole.replace(',', '').replace('.', '')}.{rest}" if sign else rest
+
+
+def _bare(text: str) -> str:
+    """``länge`` → ``lange``: many leave the accents out."""
+    parts = unicodedata.normalize("NFD", text)
+    return "".join(c for c in parts if not unicodedata.combining(c))

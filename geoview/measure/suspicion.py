@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -138,7 +138,7 @@ def _explanations(recorded: Mapping[str, Recorded]) -> Iterator[_Explanation]:
                 yield _Explanation("decimal slip", words, shifted)
     for name, side in recorded.items():
         for other in _transposed(side):
-            words = f"the {name} {side.written} {side.unit} should read {other.written} {side.unit}"
+            words = f"the {name} {side.words} should read {other.words}"
             yield _Explanation("transposed digits", words, {**sizes, name: other.mm})
 
 
@@ -148,7 +148,7 @@ def _transposed(side: Recorded) -> Iterator[Recorded]:
     for left, right in pairwise(digits):
         letters = list(side.written)
         letters[left], letters[right] = letters[right], letters[left]
-        other = Recorded("".join(letters), side.unit)
+        other = replace(side, written="".join(letters))
         if other.mm > 0 and other.mm != side.mm:
             yield other
 
@@ -180,9 +180,7 @@ def _suspicion(
 
 def _sentence(record: Record, measured: Sides, *, best: _Explanation, evidence: float) -> str:
     """``Recorded 455 mm × 302 mm, measured 45.3 × 30.1 mm: both sides are 10 times …``"""
-    recorded = " × ".join(
-        f"{side.written} {side.unit}" for side in (record.length, record.width) if side
-    )
+    recorded = " × ".join(side.words for side in (record.length, record.width) if side)
     times = f"{10 ** min(evidence, 6.0):,.0f}".replace(",", " ")
     more = "more than " if evidence > 6 else ""
     return (

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from geoview.errors import PhotoError
+from geoview.photos import formats
 
 MAX_BYTES = 2 << 30
 HEAD_BYTES = 4096
@@ -117,3 +118,11 @@ def _require_regular(mode: int) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
         raise PhotoError("this is a device or pipe, not a photo")
+
+
+def holds_image(path: Path) -> bool:
+    """Whether a file starts like an image, whatever its name ends in; False without a file."""
+    try:
+        return formats.sniff(read_head(path)) is not None
+    except PhotoError:
+        return False

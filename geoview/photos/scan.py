@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from geoview.errors import DataError, PhotoError
+from geoview.errors import DataError
 from geoview.photos import formats, names, reading
 from geoview.photos import sheet as sheets
 from geoview.records import Photo, Skipped
@@ -87,7 +87,7 @@ def _found(folder: Path, walk: _Walk) -> list[_Found]:
     if stat.S_ISDIR(mode):
         return list(walk.files(folder))
     status = os.stat(reading.system_path(folder))
-    if folder.suffix.lower() not in formats.IMAGE_SUFFIXES and not _holds_image(str(folder)):
+    if folder.suffix.lower() not in formats.IMAGE_SUFFIXES and not reading.holds_image(folder):
         raise DataError(f"{folder} is not a photo: choose a folder of photos or one photo.")
     name = os.fsencode(folder.name).decode("utf-8", "backslashreplace")
     return [_Found(str(folder), name, status.st_size, status.st_mtime_ns)]
@@ -185,7 +185,7 @@ class _Walk:
             self.skipped[HIDDEN] += 1
         elif not stat.S_ISREG(status.st_mode):
             self.skipped[SPECIAL] += 1
-        elif suffix in formats.SIDECAR_SUFFIXES and not _holds_image(path):
+        elif suffix in formats.SIDECAR_SUFFIXES and not reading.holds_image(Path(path)):
             self.skipped[SIDECARS] += 1
         else:
             yield _Found(path, file, status.st_size, status.st_mtime_ns)
@@ -204,10 +204,3 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
         return entry.stat()
     except OSError:
         return None
-
-
-def _holds_image(path: str) -> bool:
-    try:
-        return formats.sniff(reading.read_head(Path(path))) is not None
-    except PhotoError:
-        return False

@@ -24,7 +24,7 @@ import render_looks as looks
 import render_shapes as shapes
 from mathutils import Matrix
 from numpy.typing import NDArray
-from render_layout import SENSOR_MM, Camera, Plan, planned, truth
+from render_layout import SENSOR_MM, STYLES, Camera, Plan, planned, truth
 from render_shapes import Mesh, Points, Rng
 
 
@@ -173,7 +173,7 @@ def made(number: int, out: Path, options: argparse.Namespace) -> dict[str, Any]:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     long, short = options.long_px, options.long_px * 3 // 4
     size = (short, long) if rng.random() < 0.25 else (long, short)
-    plan = planned(rng)
+    plan = planned(rng, style=options.style, largest_mm=options.largest_mm)
     camera = Camera(plan, size, rng)
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(size, options.samples, options.threads, Path(folder))
@@ -198,6 +198,8 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--style", choices=STYLES, help="only such photos")
+    parser.add_argument("--largest-mm", type=float, default=220, help="of the specimens")
     options = parser.parse_args()
     (options.out / "masks").mkdir(parents=True, exist_ok=True)
     done = {

@@ -149,14 +149,15 @@ class Plan:
     main: list[Thing]
 
 
-def planned(rng: Rng) -> Plan:
-    """Choose the objects and lay them on the table; the camera looks towards +y."""
-    style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
+def planned(rng: Rng, *, style: str | None = None, largest_mm: float = 220) -> Plan:
+    """Choose the objects and lay them on the table; the camera looks towards +y. With a small
+    ``largest_mm`` of the specimen the cube is large in the photo."""
+    style = style or str(rng.choice(list(STYLES), p=list(STYLES.values())))
     mode = str(rng.choice({"hard": HARD, "negative": NEGATIVE}.get(style, [""]))) or None
     tilt = float(np.radians(rng.uniform(0, 48) if rng.random() < 0.6 else rng.uniform(0, 12)))
     if mode in ("cube_behind", "cube_in_front"):
         tilt = float(np.radians(rng.uniform(22, 48)))
-    size = float(np.exp(rng.uniform(np.log(9), np.log(220))))
+    size = float(np.exp(rng.uniform(np.log(9), np.log(largest_mm))))
     scale = max(size, shapes.CUBE_MM)
     ground, main = Ground(), []
     zero = np.zeros(2)

@@ -27,7 +27,7 @@ VIEW_PX = 256
 # How many scenes are photos as they were taken; the others are put together.
 PHOTOS = 0.75
 # How much oftener a photo with clutter, contacts and shadows is taken.
-HARD_WEIGHT = 4.0
+HARD_WEIGHT = 2.0
 # How many pictures show one thing closely, as the size tool looks again at cubes and at small
 # specimens; which kinds of things; and the margins, as parts of the thing.
 CLOSE = 0.4

@@ -9,8 +9,8 @@ from those that render.py made, where there are any. Three folds of the 96, each
 it has not seen, give the figures on the card; the model that is shipped is trained on all
 photos. Parts that are done are kept in build/specimens; with --only, several may be trained at
 once: a part takes a core about two hours. With --start DIR the parts go on from those of an
-earlier training with the same folds, and come out as the mean of what they were and what they
-became (Wortsman et al. 2022, "Model soups").
+earlier training with the same folds, look oftener at photos that these do badly on, and come out
+as the mean of what they were and what they became (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import cv2
 import judge
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scenes import Sample, Scenes, read_samples
 from torch import Tensor, nn
@@ -51,8 +53,9 @@ PARTS = ["all", *(f"fold{i}" for i in range(FOLDS))]
 # Training pictures, width and height.
 SIZES = ((192, 160), (160, 192))
 STYLES = ("catalogue", "hard", "negative")
-# How much oftener one of the 96 photos is taken than one of render.py's, which are plainer.
-HELD_WEIGHT = 3.0
+# How much oftener one of the 96 photos is taken than one of render.py's, which are plainer; and
+# how much oftener one that the earlier network gets wholly wrong than one that it gets right.
+HELD_WEIGHT, WRONG_WEIGHT = 6.0, 8.0
 SEED = 7
 BATCH = 8
 STEPS = 12000
@@ -189,16 +192,36 @@ def made(name: str, *, held: list[Sample], more: list[Sample], options: argparse
     if not file.exists():
         fold = fold_of(held)
         seen = [s for s in held if f"fold{fold[s.file]}" != name]
+        samples = [*seen, *more]
         if options.start:
             module = bundle.load(options.start / file.name).module
+            samples = weighed(samples, Segmenting(options.start / file.name))
         else:
             module = fresh(options.shared / "weights" / "mobilenetv2_100.safetensors", seed=SEED)
         before = {key: value.clone() for key, value in module.state_dict().items()}
-        module = train(module, [*seen, *more], options=options)
+        module = train(module, samples, options=options)
         if options.start:
             module.load_state_dict(halfway(before, module.state_dict()))
         bundle.save(file, module=module, card=blank_card())
     return file
+
+
+def weighed(samples: list[Sample], net: Segmenting) -> list[Sample]:
+    """The photos, to be taken the oftener the worse a network does on them."""
+    wrong = [_wrong(sample, net.shares(sample.pixels)) for sample in samples]
+    print(f"the earlier network labels {np.mean(wrong):.1%} of things wrongly", flush=True)
+    return [
+        replace(sample, weight=sample.weight * (1 + (WRONG_WEIGHT - 1) * part))
+        for sample, part in zip(samples, wrong, strict=True)
+    ]
+
+
+def _wrong(sample: Sample, shares: NDArray[np.float32]) -> float:
+    """Of all that is a thing or was taken for one, the part that got another class."""
+    found = shares.argmax(axis=2)
+    true = cv2.resize(sample.labels, found.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    things = (found > 0) | (true > 0)
+    return float((found != true)[things].mean()) if things.any() else 0.0
 
 
 def halfway(before: dict[str, Tensor], after: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -41,7 +41,7 @@ def test_every_number_comes_back_exactly(tmp_path: Path, photos: list[Photo]) ->
     tray = Scale(1 / 3, 1e-17, "inherited", 25.4, (), odd, 1.25)
     wanted = [
         measurement("a.jpg", number="GM-1", reasons=("too oblique", "blurred"), status="review"),
-        replace(measurement("b.jpg", scale=tray), plate_box_px=None),
+        replace(measurement("b.jpg", scale=tray), plate_box_px=None, model="f00d"),
         Measurement("deep/Größe [1].jpg", "rejected", ("no cube",), 0, 0, "paper", "1", "now"),
     ]
     catalog, kept = opened(tmp_path, photos)
@@ -140,15 +140,15 @@ def test_an_automatic_measurement_never_hides_a_correction_unasked(
         kept.correct(a, by_hand("a.jpg", 10))
         assert [m.file for m in kept.add(both, made_with="{}")] == ["b.jpg"]
         assert lengths(kept) == {"a.jpg": 10, "b.jpg": 31}
-        asked = kept.last_id()
-        kept.correct(b, by_hand("b.jpg", 22))
-        kept.add(both, made_with="{}", protect_after=asked)
-        assert lengths(kept) == {"a.jpg": 30, "b.jpg": 22}
-        # What an automatic measurement replaced is no longer undone, nor redone over it.
-        assert kept.undo("ana") == ("b.jpg",)
-        assert not kept.can_undo("ana")
-        kept.add(both, made_with="{}", protect_after=kept.last_id())
-        assert not kept.can_redo("ana")
+        together = [(a, by_hand("a.jpg", 20)), (b, by_hand("b.jpg", 22))]
+        kept.add(together, made_with="both", over_corrections=True)
+        assert lengths(kept) == {"a.jpg": 20, "b.jpg": 22}
+        assert set(kept.undo("ana")) == {"a.jpg", "b.jpg"}
+        assert lengths(kept) == {"a.jpg": 10, "b.jpg": 31}
+        # What was undone is not done again over a later measurement.
+        kept.add([(b, measurement("b.jpg", length_mm=33))], made_with="{}")
+        assert lengths(kept) == {"a.jpg": 10, "b.jpg": 33}
+        assert kept.undo("ana") == ("a.jpg",)
 
 
 def test_the_history_says_who_when_and_by_what(tmp_path: Path, photos: list[Photo]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import openpyxl
 import pytest
 from fake_measuring import MM_PER_PX, SCALE, measurement, rectangle
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PdfParser import PdfParser
 
 from geoview.errors import Cancelled
-from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable
+from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable, drawing
 from geoview.export.annotated import annotated, size_words
 from geoview.export.measurements_csv import COLUMNS
 from geoview.measured import Measurement, Scale
@@ -197,6 +199,80 @@ def test_what_a_collection_would_miss_is_told_before() -> None:
     assert MEASUREMENT_EXPORTERS["csv"].check(many) == ()
 
 
+def checked(name: str, *found: Measurement) -> str:
+    return " ".join(MEASUREMENT_EXPORTERS[name].check(table(*found)))
+
+
+def test_a_number_whose_photos_disagree_gets_no_size(tmp_path: Path) -> None:
+    found = table(
+        measurement("a.jpg", number="N1", length_mm=50, width_mm=30, pm_mm=1),
+        measurement("b.jpg", number="N1", length_mm=150, width_mm=30, pm_mm=1),
+        measurement("c.jpg", number="N2", length_mm=50, width_mm=30, pm_mm=1),
+        measurement("d.jpg", number="N2", length_mm=51.5, width_mm=30, pm_mm=1),
+    )
+    facts = write("darwin-core", tmp_path / "dwc.csv", found)
+    assert {row["catalogNumber"] for row in facts} == {"N2"}
+    records = write("collective-access", tmp_path / "ca.csv", found)
+    assert [(row["idno"], row["length_mm"], row["media"]) for row in records] == [
+        ("N1", "", "a.jpg;b.jpg"), ("N2", "51.5", "c.jpg;d.jpg"),
+    ]  # fmt: skip
+    write("specify", tmp_path / "pairs.csv", found)
+    assert "N1" not in (tmp_path / "pairs-sizes.csv").read_text("utf-8")
+    for name in ("darwin-core", "specify", "collective-access"):
+        words = "The photos of N1 give different sizes, so no size is written."
+        assert words in MEASUREMENT_EXPORTERS[name].check(found)
+    assert "The photos of N1 give different sizes." in MEASUREMENT_EXPORTERS["emu"].check(found)
+
+
+def test_what_specify_cannot_take_is_told() -> None:
+    long = "N" * 33
+    assert "is longer than 32 characters: NNN" in checked("specify", measurement(number=long))
+    assert "longer" not in checked("specify", measurement(number=long[:32]))
+    words = checked(
+        "specify", measurement("l/a.jpg", number="1"), measurement("r/A.jpg", number="2")
+    )
+    assert "2 photos are in a folder, while Specify looks for the bare file name" in words
+    assert "2 photos are named like one in another folder" in words
+
+
+def test_what_collective_access_would_mix_up_is_told() -> None:
+    name = "collective-access"
+    assert "semicolon, at which the list of media is cut: a;b.jpg." in checked(
+        name, measurement("a;b.jpg", number="N1"), measurement("c.jpg", number="N1")
+    )
+    near = checked(
+        name,
+        measurement("a.jpg", number="N1"),
+        measurement("b.jpg", number="n1"),
+        measurement("c.jpg", number="\u00c9 7"),
+        measurement("d.jpg", number="E\u0301 7"),
+    )
+    assert "4 catalogue numbers are written nearly like another" in near
+    assert "named like one" in checked(
+        name, measurement("l/a.jpg", number="1"), measurement("r/a.jpg", number="2")
+    )
+
+
+def test_what_darwin_core_could_not_tell_apart_is_told() -> None:
+    words = checked("darwin-core", measurement("a.jpg"), measurement("b.jpg", number="a.jpg"))
+    assert "1 photo is identified by the file name (occurrenceID)" in words
+    assert "2 measurementIDs are not unique: a.jpg#length, a.jpg#width." in words
+
+
+def test_crops_that_cannot_have_their_number_as_name_are_told() -> None:
+    words = checked("emu", measurement(number="M-59432/9"), measurement(number="GM-1"))
+    assert "1 crop is named otherwise than its number: M-59432/9 (M-59432_9.jpg)." in words
+
+
+def test_every_file_that_a_format_writes_is_known_before(tmp_path: Path) -> None:
+    found = table(measurement(number="GM-1"))
+    for name, exporter in MEASUREMENT_EXPORTERS.items():
+        folder = tmp_path / name
+        path = folder / f"out{exporter.suffix}"
+        exporter.write(path, found)
+        assert set(folder.iterdir()) == set(exporter.targets(path))
+
+
 # Pictures
 
 
@@ -247,6 +323,29 @@ def test_an_annotated_picture_shows_the_outline_where_it_is(folder: Path, tmp_pa
     assert abs(picture[200:280, 300:600] - 128).max() < 30
 
 
+def test_long_and_equal_names_still_get_their_picture(folder: Path, tmp_path: Path) -> None:
+    names = [f"{'石' * 80}{n}.jpg" for n in (1, 2)] + [f"{'x' * 240}.jpg", "Q.jpg", "q.jpg"]
+    photo = (folder / "a.jpg").read_bytes()
+    for name in names:
+        (folder / name).write_bytes(photo)
+    found = table(*(measurement(name, number="石" * 99) for name in names), folder=folder)
+    for format_name in ("annotated", "emu"):
+        out = tmp_path / format_name
+        MEASUREMENT_EXPORTERS[format_name].write(out, found)
+        made = [path.name for path in out.iterdir() if path.suffix == ".jpg"]
+        assert len(made) == len({name.casefold() for name in made}) == len(names)
+        assert all(name.endswith(".measured.jpg") for name in made) == (format_name == "annotated")
+    assert (tmp_path / "annotated" / "Q.jpg.measured.jpg").is_file()
+
+
+def test_a_picture_that_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "a.jpg.measured.jpg").mkdir(parents=True)
+    found = table(measurement("a.jpg"), folder=folder)
+    with pytest.raises(OSError, match=r"a\.jpg\.measured\.jpg: ") as caught:
+        MEASUREMENT_EXPORTERS["annotated"].write(tmp_path / "out", found)
+    assert "a.jpg.measured.jpg" in caught.value.strerror
+
+
 def test_the_scale_bar_is_as_long_as_it_says(folder: Path) -> None:
     one = measurement("a.jpg")
     shown = annotated(MeasurementRow("a.jpg", folder / "a.jpg", one), table(one))
@@ -272,6 +371,44 @@ def test_a_contact_sheet_has_numbered_pages(folder: Path, tmp_path: Path) -> Non
     assert (round(width * 25.4 / 72), round(height * 25.4 / 72)) == (210, 297)
     MEASUREMENT_EXPORTERS["contact-sheet"].write(tmp_path / "none.pdf", table())
     assert b"/Count 1" in (tmp_path / "none.pdf").read_bytes()
+
+
+def first_page(path: Path) -> NDArray[np.int_]:
+    """The picture that the only page of a contact sheet is."""
+    data = path.read_bytes()
+    start = data.index(b"\xff\xd8\xff")
+    return np.asarray(Image.open(io.BytesIO(data[start:])).convert("RGB")).astype(int)
+
+
+def test_a_contact_sheet_stays_within_its_thumbnails_and_says_its_folder(
+    folder: Path, tmp_path: Path
+) -> None:
+    large = replace(measurement("a.jpg"), outline_box_px=rectangle(900, 700, x=-100, y=-100))
+    inside = replace(large, outline_box_px=rectangle(500, 400, x=50, y=40))
+    pages = []
+    for name, one in (
+        ("large", large),
+        ("inside", inside),
+        ("none", replace(large, outline_box_px=())),
+    ):
+        MEASUREMENT_EXPORTERS["contact-sheet"].write(
+            tmp_path / f"{name}.pdf", table(one, folder=folder)
+        )
+        pages.append(first_page(tmp_path / f"{name}.pdf"))
+    drawn = [np.abs(page - pages[-1]).max() > 60 for page in pages[:2]]
+    assert drawn == [False, True]
+    foot = pages[0][1690:] < 128
+    width = foot.shape[1]
+    assert foot[:, : width // 4].any()  # the folder
+    assert foot[:, -width // 4 :].any()  # the day
+
+
+def test_letters_that_no_font_has_are_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "_more_fonts", lambda _size: ())
+    assert drawing.lettering("Größe ± 3 × 4 é.jpg", 15)[0] == "Größe ± 3 × 4 é.jpg"
+    one, other = (drawing.lettering(text, 15)[0] for text in ("\U000f0001.jpg", "\U000f0002.jpg"))
+    assert (one, other) == ("\\U000f0001.jpg", "\\U000f0002.jpg")
+    assert drawing.lettering("\udcff\n", 15)[0] == "\\udcff "
 
 
 def test_hundreds_of_pages_are_put_together_in_parts(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_only_accepted_photos_judge_and_the_rest_is_told() -> None:
         record("45", "30", number="5"),
     ]
     photos = [
-        measurement("1.jpg", length_mm=450, width_mm=300, pm_mm=99, number="1"),
+        measurement("1.jpg", length_mm=47, width_mm=31, pm_mm=5, number="1"),
         measurement("1b.jpg", length_mm=45, width_mm=30, pm_mm=1, number="1"),
         measurement("2.jpg", length_mm=45, width_mm=30, number="2", status="review"),
         measurement("3.jpg", length_mm=45, width_mm=30, number="3"),
@@ -156,10 +156,23 @@ def test_only_accepted_photos_judge_and_the_rest_is_told() -> None:
         "no size is recorded": 1,
         "no photo has the number": 1,
     }
-    assert found.words.startswith("1 record compared, 0 suspicious; 5 could not be judged (")
+    assert found.words == (
+        "1 record compared, 0 suspicious; 5 could not be judged (no photo of it is accepted: "
+        "2 (row 2); the number is in the register more than once: 3 (row 2), 3 (row 2); no size "
+        "is recorded: 4 (row 2); no photo has the number: 5 (row 2))."
+    )
     empty = compare([], [])
     assert errors(empty) == {"all": (0, None, None)}
     assert empty.words == "0 records compared, 0 suspicious."
+
+
+def test_a_record_is_not_blamed_for_the_photo_of_another_number() -> None:
+    records = [
+        record("45", "30", number="M-59432/9"), record("90", "80", number="M-594329", row=3)
+    ]  # fmt: skip
+    found = compare([measurement(length_mm=45, width_mm=30, number="M-59432/9")], records)
+    assert [pair.record.row for pair in found.pairs] == [2]
+    assert found.suspicions == ()
 
 
 def test_a_sheet_may_name_the_photos() -> None:
@@ -179,6 +192,59 @@ def test_a_sheet_may_name_the_photos() -> None:
         (2, "tray/a.jpg"), (3, "deep/b.jpg"),
     ]  # fmt: skip
     assert found.not_judged == {"no photo has the number": 1}
+
+
+def test_photos_that_give_different_sizes_judge_nothing() -> None:
+    photos = [
+        measurement("1.jpg", length_mm=50, width_mm=30, pm_mm=1, number="N1"),
+        measurement("2.jpg", length_mm=150, width_mm=30, pm_mm=2, number="n 1"),
+        measurement("3.jpg", length_mm=50, width_mm=30, pm_mm=1, number="N2"),
+        measurement("4.jpg", length_mm=50, width_mm=32, pm_mm=1, number="N2"),
+        measurement("5.jpg", length_mm=50, width_mm=30, pm_mm=1, number="N3"),
+        measurement("6.jpg", length_mm=90, width_mm=30, pm_mm=1, number="N3", status="review"),
+    ]
+    found = compare(photos, [record("50", "30", number=f"N{n}", row=n) for n in (1, 2, 3)])
+    assert [pair.record.row for pair in found.pairs] == [3]
+    assert found.not_judged == {"its photos give different sizes": 2}
+    assert "N1 (row 1), N2 (row 2)" in found.words
+
+
+def test_a_name_that_fits_photos_of_several_folders_judges_nothing() -> None:
+    sides = (Recorded("45", "mm"), Recorded("30", "mm"))
+    names = ("a.jpg", "a", "left/a.jpg", "b.jpg")
+    records = [Record(name, *sides, row, name) for row, name in enumerate(names, start=2)]
+    photos = [
+        measurement("left/a.jpg", length_mm=45, width_mm=30, pm_mm=1),
+        measurement("right/a.jpg", length_mm=99, width_mm=66, pm_mm=0.1),
+        measurement("b.jpg", length_mm=45, width_mm=30),
+    ]
+    found = compare(photos, records)
+    assert [(pair.record.row, pair.measurement.file) for pair in found.pairs] == [
+        (4, "left/a.jpg"), (5, "b.jpg"),
+    ]  # fmt: skip
+    assert found.not_judged == {"the name fits several photos": 2}
+    assert found.suspicions == ()
+
+
+def test_the_first_of_many_that_cannot_be_judged_are_named() -> None:
+    odd = Record("GM-9", None, None, 9, unread="“13-14” is not a length")
+    found = compare([], [*(record("45", None, number=f"GM-{n}", row=n) for n in range(1, 6)), odd])
+    assert found.words == (
+        "0 records compared, 0 suspicious; 6 could not be judged (no photo has the number: "
+        "GM-1 (row 1), GM-2 (row 2), GM-3 (row 3) and 2 more; the size cannot be understood: "
+        "GM-9 (row 9, “13-14” is not a length))."
+    )
+    assert [one.record.row for one in found.left_out] == [1, 2, 3, 4, 5, 9]
+
+
+def test_an_approximate_record_is_not_blamed_for_being_one() -> None:
+    one = measurement(length_mm=30, width_mm=20, number="GM-1", pm_mm=0.3)
+    fine = [judge(Record("GM-1", Recorded("27", "mm", about), None, 2), one)
+            for about in (False, True)]  # fmt: skip
+    assert fine[1] is None
+    wrong = judge(Record("GM-1", Recorded("270", "mm", about=True), None, 2), one)
+    assert wrong is not None
+    assert "Recorded ca. 270 mm" in wrong.words
 
 
 def test_a_suspicion_as_a_row() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scenes import Scene
 
 from geoview.errors import DataError
+from geoview.measure import checks
 from geoview.measure.geoview_method import measure_objects
 from geoview.measure.labelled import objects_of_labels
 from geoview.measure.methods import Picture
@@ -69,6 +71,19 @@ def test_moving_the_cubes_corners_changes_the_scale_by_as_much() -> None:
     assert wider.scale.reference_px == grown(old, 1.05)
 
 
+@pytest.mark.parametrize("off_px", [4.0, 8.0, 15.0, 60.0])
+def test_a_corner_dragged_off_the_cube_makes_the_scale_less_sure(off_px: float) -> None:
+    before = automatic()
+    assert before.scale is not None
+    (x, y), *rest = before.scale.reference_px
+    quad = ((x + off_px, y - off_px), *rest)
+    after = corrected(before, user="Ada", options=OPTIONS, cube_quad_px=quad)  # type: ignore[arg-type]
+    assert after.scale is not None
+    changed = after.scale.mm_per_px / before.scale.mm_per_px - 1
+    assert abs(changed) < after.scale.pm_mm_per_px / after.scale.mm_per_px
+    assert (after.status == "accepted") == (off_px < 10)
+
+
 def test_corners_set_by_hand_where_no_cube_was_found() -> None:
     lost = replace(automatic(), scale=None, size_mm=None, length_pm_mm=None, width_pm_mm=None,
                    status="rejected", reasons=("no reference cube was found",))  # fmt: skip
@@ -90,6 +105,36 @@ def test_a_drawn_line_is_a_scale() -> None:
     assert after.size_px is not None
     assert after.size_mm is not None
     assert after.size_mm.length == pytest.approx(after.size_px.length * 0.1)
+
+
+def test_what_a_correction_does_not_settle_is_for_the_person_to_accept() -> None:
+    reasons = ("several specimens in one photo", "two reference cubes in one photo")
+    doubtful = replace(automatic(), status="rejected", reasons=reasons)
+    outline = grown(doubtful.outline_px, 1.01)
+    drawn = corrected(doubtful, user="Ada", options=OPTIONS, outline_px=outline)
+    assert (drawn.status, drawn.reasons) == ("rejected", reasons)
+    quad = corrected(drawn, user="Ada", options=OPTIONS, cube_quad_px=top_face())
+    assert (quad.status, quad.reasons) == ("rejected", ("several specimens in one photo",))
+    taken = corrected(quad, user="Ada", options=OPTIONS, status="accepted")
+    assert (taken.status, taken.reasons) == ("accepted", ())
+    assert taken.size_mm == quad.size_mm
+
+
+def test_a_corrected_size_is_judged_anew() -> None:
+    large = grown(automatic().outline_px, 0.02)
+    after = corrected(automatic(), user="Ada", options=OPTIONS, outline_px=large)
+    assert after.status == "review"
+    assert after.reasons[0].startswith("out of the size window")
+    right = corrected(after, user="Ada", options=OPTIONS, outline_px=automatic().outline_px)
+    assert (right.status, right.reasons) == ("accepted", ())
+
+
+def test_every_reason_that_a_correction_settles_is_one_that_is_given() -> None:
+    package = Path(checks.__file__).parent
+    given = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
+    given = given.replace("no {options.scale_source}", "no ruler no coin no scale bar")
+    for start in (*checks._BY_SCALE, *checks._BY_OUTLINE, *checks._BY_SIZE):
+        assert given.count(start) >= 2, start
 
 
 def test_a_status_set_by_hand_stands() -> None:

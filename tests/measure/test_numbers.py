@@ -87,11 +87,29 @@ def qr(text: str) -> NDArray[np.uint8]:
         ("M-59432/9", "M-59432/9"),
         ("https://museum.example/object/NHM-1234", "NHM-1234"),
         ("https://museum.example/show?id=46557", "46557"),
+        ("https://museum.example/object/M-59432%2F9", "M-59432/9"),
+        ("id=46557", "46557"),
     ],
 )
 def test_a_code_is_trusted_more_than_the_name(text: str, number: str) -> None:
     found = catalogue_number("NHM-999.jpg", pixels=qr(text))
     assert found == NumberFound(number, "barcode")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '=HYPERLINK("http://x","y")',
+        '=HYPERLINK("http://x/7","y7")',
+        "Collection of minerals",
+        "https://museum.example/about",
+        "MATMSG:TO:a1@museum.example;;",
+        "7" * 61,
+    ],
+)
+def test_a_code_without_a_number_leaves_it_to_the_name(text: str) -> None:
+    found = catalogue_number("NHM-999.jpg", pixels=qr(text))
+    assert found == NumberFound("NHM-999", "file name")
 
 
 def reader(*lines: Line, turned: int = 0) -> plates.Read:

@@ -35,6 +35,19 @@ def sides_mm(record: Record) -> tuple[float | None, float | None]:
         ('number,length,width\nGM-1,"2""",2 in\n', (50.8, 50.8)),
         ("id,inventory number,width_mm\n7,GM-1,30\n", (None, 30)),
         ("number,length_cm,width_cm\nGM-1,,n/a\n", (None, None)),
+        ("number,length_mm,width_mm\nGM-1,ca. 45,~30\n", (45, 30)),
+        ("number,length_mm,width_mm\nGM-1,1 234.5,1\u202f034\n", (1234.5, 1034)),
+        ('number,length_mm,width_mm\nGM-1,"1,234.5","1.034,5"\n', (1234.5, 1034.5)),
+        ("number,length,width\nGM-1,2 ft,1 foot\n", (609.6, 304.8)),
+        ("number,size\nGM-1,45 x 30 mm\n", (45, 30)),
+        ("number,Length × width (cm)\nGM-1,4.5×3\n", (45, 30)),
+        ("number,dimensions\nGM-1,4.5 cm x 30 mm\n", (45, 30)),
+        ("number,Length in mm,Width in mm\nGM-1,45,30\n", (45, 30)),
+        ("Inventarnummer;Länge (cm);Breite (cm)\nGM-1;4,5;3\n", (45, 30)),
+        ("Nr.;Länge in Zentimeter;Breite in Zentimeter\nGM-1;4,5;3\n", (45, 30)),
+        ("Numéro;Longueur;Largeur;Unité\nGM-1;4,5;3;cm\n", (45, 30)),
+        ("Número de catálogo;Largo (mm);Ancho (mm)\nGM-1;45;30\n", (45, 30)),
+        ("number,size,length_mm,width_mm\nGM-1,large,45,30\n", (45, 30)),
     ],
 )
 def test_ways_to_write_a_size(
@@ -48,6 +61,33 @@ def test_ways_to_write_a_size(
 def test_a_sheet_without_numbers_names_the_photos(tmp_path: Path) -> None:
     (record,) = read(tmp_path, "photo,length_mm\na.jpg,45\n")
     assert (record.number, record.file, record.keys) == ("a.jpg", "a.jpg", ("file a.jpg",))
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Minerals of the museum\n", "Minerals;;\n", "Minerals\n\nas of 2024\n"],
+)
+def test_a_title_above_the_header(tmp_path: Path, title: str) -> None:
+    (record,) = read(tmp_path, f'{title}Nummer;Länge (cm);"Breite (cm)"\n"GM-1";"4,5";3\n')
+    assert (record.number, record.row) == ("GM-1", title.count("\n") + 2)
+    assert sides_mm(record) == (45, 30)
+
+
+@pytest.mark.parametrize(
+    ("cell", "unread"),
+    [
+        ("13-14", "“13-14” is not a length"),
+        ("-13", "“-13” is not a length"),
+        ("13 x 11", "“13 x 11” is not a length"),
+        ("1 1/2 in", "“1 1/2 in” is not a length"),
+        ("27 ell", "the unit “ell” is not known (“27 ell”)"),
+        ("27", "the unit is missing (“27”)"),
+    ],
+)
+def test_an_odd_cell_costs_its_row_alone(tmp_path: Path, cell: str, unread: str) -> None:
+    odd, good = read(tmp_path, f"number,length,width\nGM-1,{cell},9 mm\nGM-2,45 mm,30 mm\n")
+    assert (odd.row, odd.unread, sides_mm(odd)) == (2, unread, (None, None))
+    assert (good.unread, sides_mm(good)) == ("", (45, 30))
 
 
 def test_an_excel_sheet(tmp_path: Path) -> None:
@@ -64,18 +104,39 @@ def test_the_last_digit_tells_how_finely_it_was_read() -> None:
     assert Recorded("4.5", "cm").step_mm == pytest.approx(1)
     assert Recorded("45", "mm").step_mm == 1
     assert Recorded("2", "in").step_mm == pytest.approx(25.4)
+    assert Recorded("45", "mm", about=True).step_mm > 1
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("GM-0012", "gm 12"), ("00123", "123"), ("GM_1.20", "GM 1.20"), ("ＧＭ１", "GM1")],
+    [
+        ("GM-0012", "gm 12"),
+        ("00123", "123"),
+        ("GM_1.20", "GM 1.20"),
+        ("ＧＭ１", "GM1"),
+        ("M-59432/9", "M 59432 _ 9"),
+        ("FMM_1_93240", "FMM1 93240"),
+        ("QM-001-002", "qm 1/2"),
+        ("S. M. 7", "S-M-007"),
+    ],
 )
 def test_the_same_number_written_otherwise(one: str, other: str) -> None:
     assert same_number(one) == same_number(other)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("GM-12", "GM-120"), ("1.02", "1.2"), ("A1", "B1"), ("*", "#")]
+    ("one", "other"),
+    [
+        ("GM-12", "GM-120"),
+        ("1.02", "1.2"),
+        ("A1", "B1"),
+        ("*", "#"),
+        ("M-59432/9", "M-594329"),
+        ("FMM_1_93240", "FMM_19_3240"),
+        ("12-3", "123"),
+        ("QM-001-002", "QM-1002"),
+        ("1.20", "1-20"),
+    ],
 )
 def test_other_numbers_stay_apart(one: str, other: str) -> None:
     assert same_number(one) != same_number(other)
@@ -92,6 +153,7 @@ def test_other_numbers_stay_apart(one: str, other: str) -> None:
         ("number,length_mm\nGM-1,large\n", "row 2: “large” is not a length"),
         ("number,length_mm\nGM-1,-3\n", "“-3” is not a length"),
         ("number,length_mm\n,3\n", "no catalogue number"),
+        ("number,size_mm\nGM-1,13 x 11 x 8\n", "“13 x 11 x 8” is not length x width"),
     ],
 )
 def test_a_wrong_sheet_is_one_clear_error(tmp_path: Path, text: str, words: str) -> None:
@@ -99,3 +161,8 @@ def test_a_wrong_sheet_is_one_clear_error(tmp_path: Path, text: str, words: str)
         read(tmp_path, text)
     assert words in str(caught.value)
     assert "sheet.csv" in str(caught.value)
+
+
+def test_a_sheet_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no file .*gone\.csv; check .*--catalogue"):
+        read_register(tmp_path / "gone.csv")

@@ -22,6 +22,7 @@ from geoview.measure.methods import Picture
 from geoview.measure.objects import Objects
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement, Scale
+from geoview.models.segmenting import segmenting
 from geoview.photos.orientation import upright
 from geoview.records import Photo
 
@@ -203,3 +204,10 @@ def test_a_noted_focal_length_narrows_the_interval() -> None:
     assert known.scale.pm_mm_per_px < 0.8 * plain.scale.pm_mm_per_px
     assert known.size_mm is not None
     assert known.size_mm.length == pytest.approx(scene.apparent_mm()[0], rel=0.03)
+
+
+def test_the_network_that_found_the_objects_is_kept_with_the_numbers(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), (90, 90, 90)).save(tmp_path / "a.jpg")
+    photo = photo_at(tmp_path / "a.jpg")
+    assert tool.measure(photo, options=OPTIONS).model == segmenting().ref.sha256
+    assert tool.measure(photo, options=MeasureOptions(method="paper")).model == ""
