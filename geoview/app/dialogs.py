@@ -66,6 +66,23 @@ def ask_measurements(
     dialog.open()
 
 
+def ask_list(
+    parent: QWidget, folder: Path, chosen: Chosen, *, title: str, kinds: Sequence[tuple[str, str]]
+) -> None:
+    """Let the user choose where a list goes; ``kinds`` are words and suffixes to choose from."""
+    filters = {f"{words} (*{suffix})": suffix for words, suffix in kinds}
+    dialog = _dialog(parent, title, chosen)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilters(list(filters))
+    dialog.setDefaultSuffix(kinds[0][1].removeprefix("."))
+    dialog.filterSelected.connect(
+        lambda chosen: dialog.setDefaultSuffix(filters[chosen].removeprefix("."))
+    )
+    dialog.setDirectory(str(folder.parent))
+    dialog.selectFile(f"{folder.name}-{title.lower().replace(' ', '-')}")
+    dialog.open()
+
+
 def ask_table(parent: QWidget, title: str, chosen: Chosen) -> None:
     """Let the user choose a CSV or Excel sheet."""
     dialog = _dialog(parent, title, chosen)

@@ -208,11 +208,12 @@ class BoxChart(QWidget):
 
 class BoxesPanel(QWidget):
     """Emits ``boxes_changed(list[BoxLine])`` (empty for the standard list),
-    ``clearance_changed(mm)``, ``file_wanted()``."""
+    ``clearance_changed(mm)``, ``file_wanted()``, ``save_wanted()``."""
 
     boxes_changed = Signal(object)
     clearance_changed = Signal(float)
     file_wanted = Signal()
+    save_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -233,6 +234,9 @@ class BoxesPanel(QWidget):
         self.remove = button("Remove", self._remove, about="Take the chosen box from the list")
         self.from_file = button("From a sheet…", self.file_wanted.emit, about="CSV or Excel")
         self.standard = button("Standard list", self._reset, role="link")
+        self.save = button(
+            "Save…", self.save_wanted.emit, icon="export", about="The table or the chart of boxes"
+        )
         self._lay_out()
         self.clearance.valueChanged.connect(self.clearance_changed)
         self.model.edited.connect(lambda: self.boxes_changed.emit(self.model.lines()))
@@ -265,6 +269,7 @@ class BoxesPanel(QWidget):
         column.addWidget(self.summary)
         column.addWidget(self.chart_title)
         column.addWidget(self.chart)
+        column.addWidget(self.save, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(line())
         row = QHBoxLayout()
         title = label("Room on every side")
@@ -303,6 +308,7 @@ class BoxesPanel(QWidget):
             else "Accepted specimens are counted here by the smallest box that they fit."
         )
         self.chart_title.setVisible(bool(counted))
+        self.save.setVisible(bool(counted))
         self.chart.show_plan(found)
 
     def _add(self) -> None:

@@ -80,6 +80,7 @@ class MeasureDesk(QObject):
         self.progress = Progress(0, 0)
         self.paused = False
         self.verb = "Measuring"
+        self._again: Callable[[], object] = self.measure
         session.opened.connect(self.load)
 
     @property
@@ -240,11 +241,16 @@ class MeasureDesk(QObject):
     def export(self, name: str, path: Path) -> None:
         """Write the measurements in one of the formats."""
         if self.measuring is not None:
-            self._start(work.writing(self.measuring, name, path, self.storage()), "Writing")
+            self.write(work.writing(self.measuring, name, path, self.storage()))
 
-    def _start(self, task: Task, verb: str) -> None:
+    def write(self, task: Task) -> None:
+        """Write a file."""
+        self._start(task, "Writing", again=lambda: self.write(task))
+
+    def _start(self, task: Task, verb: str, *, again: Callable[[], object] | None = None) -> None:
         if self._thread is not None:
             return
+        self._again = again or self.measure
         self.paused, self.progress, self.verb = False, Progress(0, 0), verb
         thread = MeasureThread(task, bridge=self._session.background.bridge, parent=self)
         self._thread = thread
@@ -285,7 +291,7 @@ class MeasureDesk(QObject):
         self.job_done.emit(end)
         self._ask_standing()
         if end.error:
-            self._session.tell("error", end.error, ("Try again", self.measure))
+            self._session.tell("error", end.error, ("Try again", self._again))
 
     def _abandon_job(self) -> None:
         if self._thread is not None:

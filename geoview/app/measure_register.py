@@ -31,9 +31,10 @@ _FileRole = Qt.ItemDataRole.UserRole
 
 
 class RegisterPanel(QWidget):
-    """Emits ``sheet_wanted()`` and ``photo_wanted(file)``."""
+    """Emits ``sheet_wanted()``, ``save_wanted()`` and ``photo_wanted(file)``."""
 
     sheet_wanted = Signal()
+    save_wanted = Signal()
     photo_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -50,6 +51,9 @@ class RegisterPanel(QWidget):
         self._grid.setVerticalSpacing(SMALL)
         self._grid.setColumnStretch(0, 1)
         self.list_title = label("Suspicious records", role="heading")
+        self.save = button(
+            "Save…", self.save_wanted.emit, icon="export", about="The suspicious records as a sheet"
+        )
         self.list = QListWidget()
         set_role(self.list, "rows")
         self.list.setWordWrap(True)
@@ -74,7 +78,10 @@ class RegisterPanel(QWidget):
         column.addWidget(self.error)
         column.addWidget(self.summary)
         column.addWidget(self.groups)
-        column.addWidget(self.list_title)
+        row = QHBoxLayout()
+        row.addWidget(self.list_title, 1)
+        row.addWidget(self.save)
+        column.addLayout(row)
         column.addWidget(self.list, 1)
         column.addStretch(0)
         set_role(self, "panel")
@@ -91,6 +98,7 @@ class RegisterPanel(QWidget):
             widget.setVisible(found is not None)
         self.name.setText(sheet.name if sheet else "")
         self.name.setToolTip(str(sheet) if sheet else "")
+        self.save.setVisible(found is not None and bool(found.suspicions))
         self.choose.setText("Another sheet…" if found else "Choose a sheet…")
         if found is not None:
             self.summary.setText(found.words)

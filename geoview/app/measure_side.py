@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QTabWidget, QWidget
@@ -11,11 +12,21 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 from geoview.app import dialogs, measure_work
 from geoview.app.measure_boxes import BoxesPanel
 from geoview.app.measure_desk import MeasureDesk
+from geoview.app.measure_files import (
+    TABLES,
+    TABLES_AND_CHART,
+    write_boxes,
+    write_suspicious,
+    writing,
+)
 from geoview.app.measure_model import MeasureModel
 from geoview.app.measure_register import RegisterPanel
 from geoview.app.measure_result import ResultPanel
 from geoview.app.measure_work import BoxesFound
 from geoview.app.session import Session
+
+if TYPE_CHECKING:
+    from geoview.measure.comparison import Comparison
 
 _SETTLE_MS = 500
 # While thousands are being measured, counting them over and over would slow that down.
@@ -41,6 +52,8 @@ class SidePanels(QTabWidget):
         self._desk = desk
         self._model = model
         self._sheet: Path | None = None
+        self._boxes_now: BoxesFound | None = None
+        self._compared: Comparison | None = None
         self.result = ResultPanel()
         self.boxes = BoxesPanel()
         self.register = RegisterPanel()
@@ -70,11 +83,20 @@ class SidePanels(QTabWidget):
             lambda: dialogs.ask_table(self, "Catalogue sheet", self.use_register)
         )
         self.register.photo_wanted.connect(self.photo_wanted)
+        self.boxes.save_wanted.connect(
+            lambda: self._ask_where("Boxes to buy", TABLES_AND_CHART, self.save_boxes)
+        )
+        self.register.save_wanted.connect(
+            lambda: self._ask_where("Suspicious records", TABLES, self.save_suspicious)
+        )
+        self._desk.job_started.connect(lambda: self._let_save(False))
+        self._desk.job_done.connect(lambda _end: self._let_save(True))
 
     def forget_folder(self) -> None:
         """Another folder is shown."""
-        self._sheet = None
+        self._sheet = self._compared = self._boxes_now = None
         self.register.show_comparison(None)
+        self.boxes.show_found(None)
         self._settle.start(_SETTLE_MS)
 
     def follow(self) -> None:
@@ -111,6 +133,7 @@ class SidePanels(QTabWidget):
             self._compare(self._sheet)
 
     def _found(self, found: BoxesFound) -> None:
+        self._boxes_now = found
         self._model.set_boxes(found.by_file)
         self.boxes.show_found(found)
         self.boxes_found.emit()
@@ -119,6 +142,37 @@ class SidePanels(QTabWidget):
         self._desk.compare(
             sheet,
             list(self._model.rows()),
-            done=lambda found: self.register.show_comparison(found, sheet=sheet),
+            done=lambda found: self._show_comparison(found, sheet),
             failed=self.register.show_error,
         )
+
+    def _show_comparison(self, found: Comparison, sheet: Path) -> None:
+        self._compared = found
+        self.register.show_comparison(found, sheet=sheet)
+
+    # Files
+
+    def _let_save(self, possible: bool) -> None:
+        """Not while something else is being measured or written."""
+        for panel in (self.boxes, self.register):
+            panel.save.setEnabled(possible)
+
+    def _ask_where(
+        self, title: str, kinds: Sequence[tuple[str, str]], save: Callable[[Path], object]
+    ) -> None:
+        if (project := self._session.project) is not None:
+            dialogs.ask_list(self, project.folder, save, title=title, kinds=kinds)
+
+    def save_boxes(self, path: Path) -> None:
+        """Write the table of boxes to buy, or their chart by the path's suffix."""
+        if (found := self._boxes_now) is not None:
+            self._write(path, lambda path: write_boxes(path, found.plan))
+
+    def save_suspicious(self, path: Path) -> None:
+        """Write the suspicious records as a sheet."""
+        if (found := self._compared) is not None:
+            self._write(path, lambda path: write_suspicious(path, found))
+
+    def _write(self, path: Path, write: Callable[[Path], None]) -> None:
+        read = [self._sheet] if self._sheet is not None else []
+        self._desk.write(writing(path, write, read=read))

@@ -22,6 +22,13 @@ def tip(page: MeasurePage, file: str) -> str:
     return str(model.index(model.place_of(file), 0).data(Qt.ItemDataRole.ToolTipRole))
 
 
+def choose_method(qtbot: Any, page: MeasurePage, name: str) -> None:
+    box = page.tools.method
+    qtbot.waitUntil(lambda: box.findData(name) >= 0)
+    box.setCurrentIndex(box.findData(name))
+    box.activated.emit(box.currentIndex())
+
+
 def asked(page: MeasurePage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     monkeypatch.setattr(page.strip, "ask_where", found.append)
@@ -40,7 +47,7 @@ def test_an_export_of_sizes_from_other_settings_says_so_first(
     write_specimen(drawer / "QM-007.jpg")
     window.session.reload()
     qtbot.waitUntil(lambda: page.table.model.total == 7, timeout=10_000)
-    page.tools.cube.setValue(20.0)
+    choose_method(qtbot, page, "paper")
     page.ask_export("csv")
     qtbot.waitUntil(page.strip.isVisible)
     assert page.strip.text.text() == (
@@ -74,7 +81,7 @@ def test_an_undone_correction_counts_as_measured_with_its_own_settings(
 ) -> None:
     window = make_window()
     page = measured(qtbot, window, drawer)
-    page.tools.cube.setValue(20.0)
+    choose_method(qtbot, page, "paper")
     qtbot.waitUntil(lambda: page.desk.pending == 6)
     chosen(qtbot, page, "QM-001.jpg")
     page.set_status("rejected")
