@@ -37,7 +37,13 @@ class Settings(BaseModel):
     thumbnail_cache_mib: int = Field(default=2048, ge=16)
     measure_method: str = "geoview"
     measure_unit: Literal["mm", "cm", "in"] = "mm"
+    # What of known size lies beside the specimens, and how long each is; a ruler tells by itself.
+    measure_scale: Literal["cube", "ruler", "coin", "scale bar"] = "cube"
     cube_mm: float = Field(default=25.4, ge=0.1, le=1000)
+    coin_mm: float = Field(default=23.25, ge=0.1, le=1000)
+    bar_mm: float = Field(default=50.0, ge=0.1, le=1000)
+    read_plates: bool = False
+    owlvit_folder: str = ""
     box_clearance_mm: float = Field(default=3.0, ge=0, le=100)
     # Name, inner length and width, height, number in stock; empty is the list that is shipped.
     storage_boxes: list[tuple[str, float, float, float | None, int | None]] = Field(

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 Chosen = Callable[[Path], object]
 
 
-def ask_folder(parent: QWidget, chosen: Chosen) -> None:
-    """Let the user choose a folder of photos; returns at once."""
-    dialog = _dialog(parent, "Open a folder of photos", chosen)
+def ask_folder(parent: QWidget, chosen: Chosen, *, title: str = "Open a folder of photos") -> None:
+    """Let the user choose a folder; returns at once."""
+    dialog = _dialog(parent, title, chosen)
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly)
     dialog.open()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent, QValidator
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDoubleSpinBox,
@@ -23,6 +23,7 @@ from geoview.app.viewer_bar import Note, action_button
 
 Mode = Literal["corners", "outline", "line"]
 _NARROW_PX = 560
+_LENGTHS_MM = (0.1, 1000.0)
 _MODES: dict[Mode, tuple[str, str, str]] = {
     "corners": ("Corners", "B", "Move the corners of the specimen's rectangle and of the cube"),
     "outline": ("Outline", "P", "Move, add and remove points of the specimen's outline"),
@@ -31,13 +32,15 @@ _MODES: dict[Mode, tuple[str, str, str]] = {
 
 
 class LengthBox(QDoubleSpinBox):
-    """A length in millimetres; Enter tells ``entered`` instead of accepting the photo."""
+    """A length in millimetres; Enter tells ``entered`` instead of accepting the photo, and
+    ``refused`` says why a number that was typed cannot be."""
 
     entered = Signal()
+    refused = Signal(str)
 
     def __init__(self, mm: float, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setRange(0.1, 1000)
+        self.setRange(*_LENGTHS_MM)
         self.setDecimals(2)
         self.setValue(mm)
         self.setSuffix(f"{words.THIN}mm")
@@ -48,11 +51,33 @@ class LengthBox(QDoubleSpinBox):
     def textFromValue(self, value: float) -> str:
         return f"{value:.2f}".rstrip("0").rstrip(".")
 
+    def validate(self, text: str, pos: int) -> tuple[QValidator.State, str, int]:
+        """Let any number be typed to its end, so that it can be answered."""
+        state, text, pos = super().validate(text, pos)
+        plain = text.removesuffix(self.suffix()).replace(",", ".")
+        if state == QValidator.State.Invalid and _is_number(plain):
+            state = QValidator.State.Intermediate
+        return state, text, pos
+
+    def fixup(self, text: str) -> str:
+        """What was typed cannot be: Qt goes back to the length before."""
+        least, most = _LENGTHS_MM
+        self.refused.emit(f"A length lies between {least:g} and {most:g} mm; nothing was changed.")
+        return super().fixup(text)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         super().keyPressEvent(event)
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             event.accept()
             self.entered.emit()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class EditBar(QFrame):
@@ -87,6 +112,7 @@ class EditBar(QFrame):
         self._lay_out()
         self.line_mm.valueChanged.connect(self.line_changed)
         self.line_mm.entered.connect(self.use_wanted)
+        self.line_mm.refused.connect(self.note.setText)
         self.offer(mode="corners", marks=(), pending="")
 
     def _add_mode(self, mode: Mode) -> None:

@@ -129,8 +129,7 @@ class MeasurePage(PanelsPage):
         tools.undo.triggered.connect(self.undo)
         tools.redo.triggered.connect(self.redo)
         tools.export_wanted.connect(self.ask_export)
-        tools.method_chosen.connect(lambda name: self._set_option("measure_method", method=name))
-        tools.cube_changed.connect(lambda mm: self._set_option("cube_mm", cube_mm=mm))
+        tools.how.changed.connect(self._set_how)
         tools.unit_chosen.connect(self._unit_chosen)
 
     def _learn_names(self) -> None:
@@ -138,6 +137,7 @@ class MeasurePage(PanelsPage):
         run = self._session.background.run
         run(measure_work.methods, done=self._methods_known, owner=self, priority=1)
         run(measure_work.exporters, done=self._exporters_known, owner=self)
+        run(measure_work.why_no_plates, done=self.tools.how.show_plates, owner=self)
 
     def _methods_known(self, methods: tuple[tuple[str, str], ...]) -> None:
         self.tools.set_methods(methods, self._session.settings.measure_method)
@@ -159,7 +159,7 @@ class MeasurePage(PanelsPage):
 
     def _show_settings(self) -> None:
         settings = self._session.settings
-        self.tools.show_options(cube_mm=settings.cube_mm, unit=settings.measure_unit)
+        self.tools.show_settings(settings)
         self.table.set_unit(settings.measure_unit)
         self.result.set_unit(settings.measure_unit)
 
@@ -167,9 +167,19 @@ class MeasurePage(PanelsPage):
         setattr(self._session.settings, name, value)
         self._session.keeper.changed()
 
-    def _set_option(self, name: str, **option: Any) -> None:
-        self._keep(name, next(iter(option.values())))
-        self.desk.set_options(**option)
+    def _set_how(self, name: str, value: Any) -> None:
+        """Measure otherwise from now on."""
+        self._keep(name, value)
+        settings = self._session.settings
+        self.desk.set_options(**measure_work.options(settings))
+        if settings.measure_method == measure_work.OWLVIT:
+            self._session.background.run(
+                measure_work.why_no_owlvit,
+                settings.owlvit_folder,
+                done=self.tools.how.show_problem,
+                owner=self,
+                key="owlvit",
+            )
 
     def _unit_chosen(self, unit: words.Unit) -> None:
         self._keep("measure_unit", unit)

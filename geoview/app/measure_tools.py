@@ -10,22 +10,21 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QWidge
 
 from geoview.app import icons
 from geoview.app.job_words import photos
-from geoview.app.measure_bar import LengthBox
-from geoview.app.measure_words import UNITS, Unit
+from geoview.app.measure_settings import MeasureSettings
+from geoview.app.measure_words import UNITS
 from geoview.app.parts import ICON_PX, describe
 from geoview.app.theme import SMALL, set_role
-from geoview.app.words import THIN, count
+from geoview.app.words import count
+from geoview.settings import Settings
 
 _GAP = "\u2009"
 
 
 class MeasureTools(QWidget):
-    """Emits ``export_wanted(name)``, ``method_chosen(name)``, ``cube_changed(mm)``,
-    ``unit_chosen(Unit)``; the actions are the page's keys, too."""
+    """Emits ``export_wanted(name)``, ``unit_chosen(Unit)``; the actions are the page's keys, too.
+    ``how`` are the settings that its button opens."""
 
     export_wanted = Signal(str)
-    method_chosen = Signal(str)
-    cube_changed = Signal(float)
     unit_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -46,13 +45,9 @@ class MeasureTools(QWidget):
         self.export.triggered.connect(self.export_button.showMenu)
         self.undo_button = self._button(self.undo, text=False)
         self.redo_button = self._button(self.redo, text=False)
-        self.method = QComboBox()
-        describe(self.method, "Method", "How photos are measured")
-        self.method.setMaximumWidth(136)
-        self.cube = LengthBox(25.4)
-        self.cube.setPrefix(f"Cube{THIN} ")
-        self.cube.setMaximumWidth(136)
-        describe(self.cube, "Edge of the cube", "The reference cube's edge; 25.4 mm is one inch")
+        self.how = MeasureSettings(self)
+        self.how_action = self._action("settings", "How to measure", "")
+        self.how_button = self._button(self.how_action)
         self.unit = QComboBox()
         for unit in UNITS:
             self.unit.addItem(unit, unit)
@@ -98,8 +93,7 @@ class MeasureTools(QWidget):
         row.setSpacing(SMALL)
         for widget in (
             self.measure_button,
-            self.method,
-            self.cube,
+            self.how_button,
             self.undo_button,
             self.redo_button,
             self.unit,
@@ -108,11 +102,9 @@ class MeasureTools(QWidget):
             row.addWidget(widget)
 
     def _connect(self) -> None:
-        self.method.activated.connect(
-            lambda index: self.method_chosen.emit(self.method.itemData(index))
-        )
         self.unit.activated.connect(lambda index: self.unit_chosen.emit(self.unit.itemData(index)))
-        self.cube.valueChanged.connect(self.cube_changed)
+        self.how_action.triggered.connect(lambda: self.how.open_below(self.how_button))
+        self.how.changed.connect(lambda _name, _value: self._show_how())
 
     def actions_with_keys(self) -> list[QAction]:
         return [self.measure, self.undo, self.redo, self.export]
@@ -120,12 +112,17 @@ class MeasureTools(QWidget):
     # What the page calls
 
     def set_methods(self, methods: Sequence[tuple[str, str]], chosen: str) -> None:
-        with QSignalBlocker(self.method):
-            self.method.clear()
-            for name, title in methods:
-                self.method.addItem(title.partition(":")[0], name)
-                self.method.setItemData(self.method.count() - 1, title, Qt.ItemDataRole.ToolTipRole)
-            self.method.setCurrentIndex(max(0, self.method.findData(chosen)))
+        self.how.set_methods(methods, chosen)
+        self._show_how()
+
+    def _show_how(self) -> None:
+        """The button says what gives the scale, its tool tip the rest."""
+        text = self.how.summary()
+        self.how_action.setText(text)
+        self.how_action.setIconText(_GAP + text)
+        about = f"{self.how.method.currentText()}. Change method, scale and text plates"
+        self.how_action.setToolTip(about)
+        describe(self.how_button, f"How to measure: {text}", about)
 
     def set_exporters(self, exporters: Sequence[tuple[str, str, str]]) -> None:
         self.export_menu.clear()
@@ -133,10 +130,11 @@ class MeasureTools(QWidget):
             action = self.export_menu.addAction(f"{title}…")
             action.triggered.connect(lambda _on=False, name=name: self.export_wanted.emit(name))
 
-    def show_options(self, *, cube_mm: float, unit: Unit) -> None:
-        with QSignalBlocker(self.cube), QSignalBlocker(self.unit):
-            self.cube.setValue(cube_mm)
-            self.unit.setCurrentIndex(UNITS.index(unit))
+    def show_settings(self, settings: Settings) -> None:
+        with QSignalBlocker(self.unit):
+            self.unit.setCurrentIndex(UNITS.index(settings.measure_unit))
+        self.how.show_settings(settings)
+        self._show_how()
 
     def show_pending(self, pending: int, *, total: int, running: bool) -> None:
         """The button says how much there is to do, and stands out while there is."""
@@ -153,8 +151,7 @@ class MeasureTools(QWidget):
         self.measure_button.updateGeometry()
         # Its menu is of use when there is nothing new to measure.
         self.measure_button.setEnabled(bool(total) and not running)
-        for widget in (self.method, self.cube):
-            widget.setEnabled(not running)
+        self.how_action.setEnabled(not running)
         self.export.setEnabled(bool(total) and not running)
         self.export_button.setEnabled(bool(total) and not running)
 

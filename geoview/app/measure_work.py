@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geoview.app.measure_rows import Row
 from geoview.app.measure_words import UNMEASURED, pending_words
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from geoview.measuring import Measuring
     from geoview.project import Project
 
+# The only method that reads other scales than a cube, and the one that needs weights of its own.
+OWN_METHOD, OWLVIT = "geoview", "owl-vit"
 BoxLine = tuple[str, float, float, float | None, int | None]
 
 
@@ -58,8 +60,42 @@ def make_measuring(project: Project, settings: Settings) -> Measuring:
     from geoview.measure.options import MeasureOptions
     from geoview.measuring import Measuring
 
-    options = MeasureOptions(method=settings.measure_method, cube_mm=settings.cube_mm)
-    return Measuring(project, options=options, user=user())
+    return Measuring(project, options=MeasureOptions(**options(settings)), user=user())
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """What the settings say, by the names of ``MeasureOptions``."""
+    method = settings.measure_method
+    source = settings.measure_scale if method == OWN_METHOD else "cube"
+    lengths = {"coin": settings.coin_mm, "scale bar": settings.bar_mm}
+    folder = settings.owlvit_folder if method == OWLVIT else ""
+    return {
+        "method": method,
+        "cube_mm": settings.cube_mm,
+        "scale_source": source,
+        "reference_mm": lengths.get(source),
+        "read_plates": settings.read_plates,
+        "owlvit": Path(folder) if folder else None,
+    }
+
+
+def why_no_plates() -> str:
+    """Why text plates cannot be read here, and what to install; empty when they can."""
+    from geoview.measure.numbers import why_no_plates as why
+
+    return why()
+
+
+def why_no_owlvit(folder: str) -> str:
+    """Why a folder's weights cannot be used, in a sentence; empty when nothing speaks against."""
+    such = "choose that of a downloaded model, such as google/owlvit-base-patch32"
+    if not folder:
+        return f"This method needs the folder of an OWL-ViT: {such}."
+    if not Path(folder).is_dir():
+        return f"There is no folder {folder}: {such}."
+    if not (Path(folder, "config.json").is_file() and any(Path(folder).glob("*.safetensors"))):
+        return f"{folder} lacks config.json or model.safetensors: {such}."
+    return ""
 
 
 def user() -> str:

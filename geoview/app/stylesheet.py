@@ -153,6 +153,7 @@ QLabel[role="error"] { color: $error; }
 QLabel[role="warn"] { color: $warn; }
 QLabel[role="ok"] { color: $ok; }
 QFrame[role="card"] { background: $surface; border: 1px solid $border; border-radius: 8px; }
+QFrame[role="popup"] { background: $surface; border: 1px solid $border; }
 QFrame[role="bar"] { background: $window; border: none; border-top: 1px solid $border; }
 QFrame[role="panel"] { background: $surface; border: none; }
 QFrame[role="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }

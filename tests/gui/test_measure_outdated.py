@@ -23,7 +23,7 @@ def tip(page: MeasurePage, file: str) -> str:
 
 
 def choose_method(qtbot: Any, page: MeasurePage, name: str) -> None:
-    box = page.tools.method
+    box = page.tools.how.method
     qtbot.waitUntil(lambda: box.findData(name) >= 0)
     box.setCurrentIndex(box.findData(name))
     box.activated.emit(box.currentIndex())
@@ -69,10 +69,10 @@ def test_the_table_marks_what_was_measured_with_other_settings(
     page = measured(qtbot, window, drawer)
     qtbot.waitUntil(lambda: page.desk.pending == 0)
     before = page.table.view.grab().toImage()
-    page.tools.cube.setValue(20.0)
+    page.tools.how.length.setValue(20.0)
     qtbot.waitUntil(lambda: "other settings" in tip(page, "QM-002.jpg"))
     assert page.table.view.grab().toImage() != before
-    page.tools.cube.setValue(25.4)
+    page.tools.how.length.setValue(25.4)
     qtbot.waitUntil(lambda: "other settings" not in tip(page, "QM-002.jpg"))
 
 
