@@ -24,7 +24,7 @@ from geoview.app.parts import button, describe, label
 from geoview.app.theme import GAP, SMALL, set_role
 from geoview.settings import Settings
 
-_WIDTH_PX = 400
+_WIDTH_PX = 456
 # The setting that keeps each length, and what the length is called.
 _LENGTHS = {
     "cube": ("cube_mm", "Cube edge"),
@@ -55,6 +55,7 @@ class MeasureSettings(QFrame):
         set_role(self, "popup")
         self.setAccessibleName("How photos are measured")
         self._lengths = {name: 1.0 for name, _ in _LENGTHS.values()}
+        self._chosen = "cube"
         self.method = QComboBox()
         describe(self.method, "Method", "How photos are measured")
         self.source = QComboBox()
@@ -111,8 +112,8 @@ class MeasureSettings(QFrame):
         column.addWidget(self.problem)
 
     def _connect(self) -> None:
-        self.method.activated.connect(lambda _index: self._tell("measure_method", self.method))
-        self.source.activated.connect(lambda _index: self._tell("measure_scale", self.source))
+        self.method.activated.connect(lambda _index: self._method_chosen())
+        self.source.activated.connect(lambda _index: self._source_chosen())
         self.length.valueChanged.connect(self._length_changed)
         self.length.refused.connect(self.show_problem)
         self.length.entered.connect(self.close)
@@ -131,9 +132,9 @@ class MeasureSettings(QFrame):
         self._follow()
 
     def show_settings(self, settings: Settings) -> None:
-        with QSignalBlocker(self.method), QSignalBlocker(self.source):
+        self._chosen = settings.measure_scale
+        with QSignalBlocker(self.method):
             self.method.setCurrentIndex(max(0, self.method.findData(settings.measure_method)))
-            self.source.setCurrentIndex(self.source.findData(settings.measure_scale))
         self._lengths = {name: getattr(settings, name) for name in self._lengths}
         self.plates.setChecked(settings.read_plates)
         self.folder.setText(settings.owlvit_folder)
@@ -171,14 +172,19 @@ class MeasureSettings(QFrame):
 
     def _source(self) -> str:
         """What gives the scale: for other methods it is always a cube."""
-        return str(self.source.currentData()) if self._reads_all() else "cube"
+        return self._chosen if self._reads_all() else "cube"
 
     def _reads_all(self) -> bool:
         return self.method.currentData() in (None, OWN_METHOD)
 
-    def _tell(self, name: str, box: QComboBox) -> None:
+    def _method_chosen(self) -> None:
         self._follow()
-        self.changed.emit(name, box.currentData())
+        self.changed.emit("measure_method", self.method.currentData())
+
+    def _source_chosen(self) -> None:
+        self._chosen = str(self.source.currentData())
+        self._follow()
+        self.changed.emit("measure_scale", self._chosen)
 
     def _length_changed(self, mm: float) -> None:
         name, _ = _LENGTHS[self._source()]
@@ -190,6 +196,7 @@ class MeasureSettings(QFrame):
         """Show what belongs to the method and the scale."""
         source = self._source()
         with QSignalBlocker(self.source):
+            self.source.setCurrentIndex(self.source.findData(source))
             self.source.setEnabled(self._reads_all())
         about = "" if self._reads_all() else "This method knows cubes only. "
         self.hint.setText(about + _HINTS[source] + (_LOOK if source != "cube" else ""))

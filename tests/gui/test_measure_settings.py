@@ -108,6 +108,7 @@ def test_other_methods_know_cubes_only(page: MeasurePage) -> None:
     choose(how.source, "coin")
     choose(how.method, "paper")
     assert not how.source.isEnabled()
+    assert how.source.currentText() == "Cube"
     assert how.length_title.text() == "Cube edge"
     assert options(page).scale_source == "cube"
     choose(how.method, "geoview")
