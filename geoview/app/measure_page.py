@@ -244,7 +244,9 @@ class MeasurePage(PanelsPage):
     def _edited(self, measurement: Measurement) -> None:
         self.desk.save(measurement)
         self.result.show_measurement(measurement)
-        self.editor.say("Corrected. Ctrl+Z undoes it.")
+        left = measurement.reasons if measurement.size_mm is not None else ()
+        told = f"Corrected, but {left[0]}: Enter accepts it." if left else "Corrected."
+        self.editor.say(f"{told} Ctrl+Z undoes it.")
 
     def _handed_over(self, measurement: Measurement, changes: Changes) -> None:
         """A correction whose photo was left before it was computed."""
@@ -344,6 +346,11 @@ class MeasurePage(PanelsPage):
             if stepped.file == self.editor.file() and not self.desk.saving:
                 self.editor.show_measurement(stepped.measurement)
                 self.result.show_measurement(self.editor.measurement())
+            if stepped.heirs:
+                use = "uses" if stepped.heirs == 1 else "use"
+                self.editor.say(
+                    f"{photos(stepped.heirs)} {use} the old scale of this one; S gives the new."
+                )
             return
         said = words.change(row.measurement, stepped.measurement)
         self.go_to(stepped.file)

@@ -250,7 +250,7 @@ class ResultPanel(QWidget):
             state = "" if step.state == "live" else " (undone)"
             lines.append(
                 f"{words.step(_before(steps, place), one)}{state}\n{words.when(one.created_utc)} · "
-                f"method {one.method} · GeoView {one.app_version}"
+                f"method {one.method} · GeoView {one.app_version}{words.model(one)}"
             )
         self.history.setText("\n".join(lines))
 

@@ -149,3 +149,8 @@ def _scale_change(before: Measurement, after: Measurement) -> str:
         if known in sources:
             return words
     return "scale"
+
+
+def model(one: Measurement) -> str:
+    """ " · model 1a2b3c4d", or nothing where no network found the objects."""
+    return f" · model {one.model[:8]}" if one.model else ""

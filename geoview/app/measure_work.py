@@ -47,13 +47,15 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Stepped:
     """The outcome of a correction, an undo or a redo; ``measurement`` holds now, and so do
-    ``others``, without outlines, of photos that were corrected together with it."""
+    ``others``, without outlines, of photos that were corrected together with it. ``heirs``: how
+    many photos are measured by a scale that this one had before."""
 
     file: str | None
     measurement: Measurement | None
     can_undo: bool
     can_redo: bool
     others: tuple[Measurement, ...] = ()
+    heirs: int = 0
 
 
 def make_measuring(project: Project, settings: Settings) -> Measuring:
@@ -130,7 +132,8 @@ def standing(measuring: Measuring) -> Standing:
 
 def save(measuring: Measuring, measurement: Measurement) -> Stepped:
     measuring.save(measurement)
-    return _stepped(measuring, measurement.file)
+    heirs = len(measuring.inheriting(measurement.file))
+    return replace(_stepped(measuring, measurement.file), heirs=heirs)
 
 
 def undo(measuring: Measuring) -> Stepped:

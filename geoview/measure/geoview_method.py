@@ -64,7 +64,10 @@ def _scale(
     """The scale at the specimen's plane, from wherever the options allow, what to say of it, and
     how cube and specimen touch."""
     if options.scale_source != "cube":
-        return *other_scale(picture, objects, options=options), None
+        scale, objections = other_scale(picture, objects, options=options)
+        if scale is None and options.scale is not None:
+            return inherited(options.scale, from_file=options.scale.inherited_from), [], None
+        return scale, objections, None
     supposed = _supposed(picture, objects, options=options)
     objections = list(checks.of_cubes(objects, supposed))
     specimen = checks.main_specimen(objects)

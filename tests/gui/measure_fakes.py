@@ -116,7 +116,8 @@ class FakeTool:
         if number % 3 == 0:
             reasons = ("two cubes were found",)
             return measurement(photo, status="review", reasons=reasons, options=options)
-        return measurement(photo, options=options)
+        found = measurement(photo, options=options)
+        return replace(found, scale=options.scale) if number % 5 == 0 else found
 
 
 def maker(tool: FakeTool) -> Callable[[Project, Settings], Measuring]:

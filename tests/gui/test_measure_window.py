@@ -389,6 +389,27 @@ def test_the_scale_of_one_photo_serves_those_without(
     qtbot.waitUntil(lambda: page.table.model.find("QM-005.jpg").measurement.size_mm is not None)
 
 
+def test_a_corrected_scale_is_passed_on_when_asked(
+    qtbot: Any, make_window: Make, drawer: Path, tool: FakeTool
+) -> None:
+    window = make_window()
+    page = measured(qtbot, window, drawer)
+    chosen(qtbot, page, "QM-001.jpg")
+    with qtbot.waitSignal(page.desk.job_done, timeout=20_000):
+        qtbot.keyClick(page.table.view, Qt.Key.Key_S)
+    drag(qtbot, page, page.editor.drawing.points("cube")[0], (-12, -12))
+    saved(qtbot, page)
+    told = page.editor.stage.place.said.text
+    qtbot.waitUntil(lambda: told().startswith("1 photo uses the old scale of this one"))
+    corrected = page.table.model.find("QM-001.jpg").measurement.scale.mm_per_px
+    assert page.table.model.find("QM-005.jpg").measurement.scale.mm_per_px != corrected
+    with qtbot.waitSignal(page.desk.job_done, timeout=20_000):
+        qtbot.keyClick(page.table.view, Qt.Key.Key_S)
+    heir = page.table.model.find("QM-005.jpg").measurement
+    assert heir.scale.mm_per_px == pytest.approx(corrected)
+    assert heir.size_mm.length == pytest.approx(heir.size_px.length * corrected)
+
+
 def test_closing_in_the_middle_keeps_what_is_measured(
     qtbot: Any, make_window: Make, tmp_path: Path, tool: FakeTool
 ) -> None:

@@ -160,6 +160,14 @@ def test_a_reference_shot_measures_photos_without_a_cube() -> None:
     assert own.scale.source == "cube"
 
 
+def test_a_reference_shot_measures_also_where_a_ruler_is_not_found() -> None:
+    scale = Scale(0.1, 0.001, "inherited", 25.4, inherited_from="tray.jpg")
+    options = MeasureOptions(scale_source="coin", reference_mm=23.25, scale=scale)
+    result = measured(Scene(cube_at=None), options=options)
+    assert result.scale is not None
+    assert (result.scale.source, result.scale.inherited_from) == ("inherited", "tray.jpg")
+
+
 def test_an_unknown_method_and_an_unreadable_photo(tmp_path: Path) -> None:
     pixels, _ = Scene().draw()
     with pytest.raises(ValueError, match="no measuring method"):
