@@ -97,6 +97,7 @@ class Trainer:
             self._train_epoch()
             started = time.monotonic()
             score, loss = self.validate()
+            self._check(checkpoint.is_finite(dict(self.judged.state_dict())))
             self._seconds_of_validation = time.monotonic() - started
             self.plateau.update(loss)
             self._keep(score)
@@ -128,10 +129,10 @@ class Trainer:
             self.step_in_epoch += 1
             self._emit_step(loss, clock.tick())
             if self._is_stopped():
-                self._save()
+                self._save_within_epoch(batch)
                 raise Cancelled("The training was stopped; start it again to go on.")
             if clock.since_saved() > 60 * self.part.checkpoint_minutes:
-                self._save()
+                self._save_within_epoch(batch)
                 clock.saved = time.monotonic()
         if len(self.broken) >= len({item.path for item in self.train_items}):
             raise DataError("None of the training photos can be read; check the folder.")
@@ -169,11 +170,7 @@ class Trainer:
                     raise
             self._take_less(len(batch))
             torch.set_rng_state(before)
-        if not math.isfinite(loss):
-            raise DataError(
-                "The loss became infinite or no number; lower the learning rate. "
-                "The last good checkpoint is kept."
-            )
+        self._check(math.isfinite(loss))
         if self.part.clip_norm:
             self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.part.clip_norm)
         self.optimiser.step()
@@ -284,6 +281,7 @@ class Trainer:
         if not rows:
             raise DataError("None of the validation photos can be read; check the folder.")
         both = self._gathered(torch.cat(rows), len(items)).numpy()
+        self._check(bool(np.isfinite(both).all()))
         return both[:, 0], both[:, 1]
 
     def _logits(self, batch: Batch) -> list[Tensor]:
@@ -306,7 +304,20 @@ class Trainer:
         padded = torch.full((most, *rows.shape[1:]), math.nan, dtype=rows.dtype)
         padded[: len(rows)] = rows
         together: Tensor = self.fabric.all_gather(padded.to(self.fabric.device)).flatten(0, 1).cpu()
-        return together[~torch.isnan(together).flatten(1).any(1)]
+        # By the labels, which are numbers whatever the network answers.
+        return together[~torch.isnan(together[:, 1]).any(1)]
+
+    def _check(self, finite: bool) -> None:
+        """End a training that has diverged, before anything of it is kept."""
+        if finite:
+            return
+        lower = "The training diverged: the loss or the weights are no longer finite numbers"
+        if not (self.job / "last.safetensors").exists():
+            raise DataError(f"{lower}; train again with a lower learning rate (train.lr).")
+        raise DataError(
+            f"{lower}; resume it with a lower learning rate (train.lr) from the last good "
+            f"checkpoint, or remove {self.job} to begin again."
+        )
 
     def _save(self) -> None:
         if self.share.rank != 0:
@@ -324,7 +335,20 @@ class Trainer:
             "rng": torch.get_rng_state(),
             "rng_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
+        self._check(checkpoint.is_finite(state))
         checkpoint.save(self.job / "last.safetensors", state)
+
+    @torch.no_grad()
+    def _save_within_epoch(self, batch: Batch | None) -> None:
+        """Save weights that still answer with numbers; after an epoch validation has told so."""
+        if batch is not None and self.share.rank == 0:
+            self.module.eval()
+            shown = next(batch.parts(2)).pixels.to(self.fabric.device)
+            with self.fabric.autocast():
+                output: ModelOutput = self.module(self.normalise(shown))
+            self.module.train()
+            self._check(bool(output.logits.isfinite().all()))
+        self._save()
 
     def _resume(self) -> None:
         path = self.job / "last.safetensors"
