@@ -52,6 +52,8 @@ class Trainer:
         self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.single = card.task == "single-label"
         self.model, self.optimiser = self.fabric.setup(module, optimiser.build(module, recipe))
+        # The state of the gradients' scaler; none but in fp16.
+        self.scaling = self.fabric.strategy.precision
         self.ema = Average(module, part.ema) if part.ema else None
         self.plateau = Plateau(part.plateau_patience)
         self.steps = steps_per_epoch(len(train), part.batch)
@@ -172,7 +174,12 @@ class Trainer:
             torch.set_rng_state(before)
         self._check(math.isfinite(loss))
         if self.part.clip_norm:
-            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.part.clip_norm)
+            norm = self.fabric.clip_gradients(
+                self.model, self.optimiser, max_norm=self.part.clip_norm, error_if_nonfinite=False
+            )
+            # Where fp16 overflows, the scaler passes over the step and scales less in the next;
+            # gradients that it does not enlarge have no such excuse.
+            self._check(bool(norm.isfinite()) or self.scaling.state_dict().get("scale", 0) > 1)
         self.optimiser.step()
         self._learn_priors(outputs, batch)
         if self.ema is not None:
@@ -330,6 +337,7 @@ class Trainer:
             "plateau": [self.plateau.best, self.plateau.waited, self.plateau.factor],
             "module": dict(self.module.state_dict()),
             "optimiser": self.optimiser.state_dict(),
+            "scaling": self.scaling.state_dict(),
             "ema": dict(self.ema.module.state_dict()) if self.ema is not None else None,
             "lanes": self.lanes is not None,
             "rng": torch.get_rng_state(),
@@ -363,6 +371,8 @@ class Trainer:
             self.lanes = None
         self.module.load_state_dict(state["module"])
         optimiser.restore(self.optimiser, state["optimiser"])
+        if state.get("scaling"):  # not where the precision was another
+            self.scaling.load_state_dict(state["scaling"])
         if self.ema is not None:
             self.ema.module.load_state_dict(state["ema"])
         torch.set_rng_state(state["rng"])
