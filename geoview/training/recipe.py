@@ -124,7 +124,8 @@ class TrainPart(_Strict):
     photos go through one device at once (0: all of them). ``criterion`` tells the best epoch:
     "auto" is mAP for multi-label and accuracy for single-label data. ``keep`` "last" takes the
     weights of the last epoch all the same: with few validation photos the best one is chance.
-    ``early_stop`` ends after so many epochs without a better one (0: never).
+    ``early_stop`` ends after so many epochs without a better one (0: never). ``warmup_steps``
+    take at most a fifth of all steps.
     """
 
     epochs: int = Field(ge=1, le=10000)
