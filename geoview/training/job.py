@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from geoview import files, paths
 from geoview.errors import DataError
-from geoview.training import events
+from geoview.training import events, resuming
 from geoview.training.recipe import Recipe
 
 
@@ -54,9 +54,10 @@ def start(
 
     ``download`` lets the worker fetch published weights where the recipe asks for "hub".
 
-    With ``resume`` an earlier, unfinished job for the same file goes on where it stopped;
-    without it, DataError tells about one that is there rather than overwriting it. Raises
-    DataError also while a worker, which may have outlived its program, still trains that file.
+    With ``resume`` an earlier, unfinished job for the same file goes on where it stopped, with
+    the recipe it began with (see ``resuming``); without it, DataError tells about one that is
+    there rather than overwriting it. Raises DataError also while a worker, which may have
+    outlived its program, still trains that file.
     """
     folder = folder_for(out)
     if is_running(folder):
@@ -64,10 +65,13 @@ def start(
             f"A training of {out.name} is still running; wait until it ends, or put an empty file "
             f"named “stop” into {folder} to end it at its next step."
         )
-    if (folder / "last.safetensors").exists() and not resume:
-        raise DataError(
-            f"An unfinished training lies in {folder}; resume it (--resume) or remove the folder."
-        )
+    if (folder / resuming.STATE).exists():
+        if not resume:
+            raise DataError(
+                f"An unfinished training lies in {folder}; resume it (--resume) or remove the "
+                "folder."
+            )
+        resuming.check_recipe(folder, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "stop").unlink(missing_ok=True)
     plan = {
