@@ -139,7 +139,31 @@ def test_ctrl_c_asks_the_worker_to_stop(
 
     monkeypatch.setattr(job, "follow", follow)
     assert cli.main(arguments) == 130
-    assert "--resume" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "--resume" in err
+    assert "--finish" not in err
+
+
+def test_a_stopped_training_names_the_epoch_it_can_end_with(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    events = [{"event": "resumed", "epoch": 4, "step": 1, "kept": 3}, STEP, {"event": "stopped"}]
+    started = given(monkeypatch, tmp_path, *events)
+    assert cli.main([*arguments, "--resume"]) == 130
+    assert "with --resume --finish it ends with the best epoch so far (3)." in (
+        capsys.readouterr().err
+    )
+    given(monkeypatch, tmp_path, *events)
+    assert cli.main([*arguments, "--resume", "--set", "train.keep=last"]) == 130
+    assert "ends with the last whole epoch (3)." in capsys.readouterr().err
+    assert [options["finish"] for _, options in started] == [False]
+    started = given(monkeypatch, tmp_path, {"event": "finishing", "kept": 3}, {"event": "done"})
+    assert cli.main([*arguments, "--resume", "--finish"]) == 0
+    assert started[0][1]["finish"]
+    assert "weights of epoch 3" in capsys.readouterr().err
 
 
 def test_a_wrong_recipe_is_one_clean_line(

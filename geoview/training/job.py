@@ -47,6 +47,7 @@ def start(
     data: Sequence[Path],
     out: Path,
     resume: bool = False,
+    finish: bool = False,
     download: bool = False,
     device: str = "auto",
 ) -> Job:
@@ -58,6 +59,9 @@ def start(
     the recipe it began with (see ``resuming``); without it, DataError tells about one that is
     there rather than overwriting it. Raises DataError also while a worker, which may have
     outlived its program, still trains that file.
+
+    With ``finish`` a stopped job trains no more: the model is made of the epoch kept so far (the
+    best, or the last where the recipe keeps that), calibrated and measured as ever.
     """
     folder = folder_for(out)
     if is_running(folder):
@@ -66,12 +70,17 @@ def start(
             f"named “stop” into {folder} to end it at its next step."
         )
     if (folder / resuming.STATE).exists():
-        if not resume:
+        if not (resume or finish):
             raise DataError(
                 f"An unfinished training lies in {folder}; resume it (--resume) or remove the "
                 "folder."
             )
         resuming.check_recipe(folder, recipe)
+    if finish and not all((folder / name).exists() for name in (resuming.STATE, resuming.KEPT)):
+        raise DataError(
+            f"No epoch of {out.name} is done yet, so there is none to finish with; train on until "
+            "one is."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "stop").unlink(missing_ok=True)
     plan = {
@@ -79,6 +88,7 @@ def start(
         "data": [str(p.resolve()) for p in data],
         "out": str(out.resolve()),
         "cache": str(paths.cache_dir() / "training"),
+        "finish": finish,
         "download": download,
         "device": device,
     }

@@ -18,7 +18,15 @@ from geoview.models.card import ModelCard
 from geoview.models.output import ModelOutput
 from geoview.models.runner import is_out_of_memory
 from geoview.training import checkpoint, halves, hardware, losses, metrics, optimiser
-from geoview.training.batches import Batch, Share, plain_batches, steps_per_epoch, training_batches
+from geoview.training.batches import (
+    Batch,
+    Normalise,
+    Share,
+    plain_batches,
+    steps_per_epoch,
+    training_batches,
+)
+from geoview.training.clock import Clock
 from geoview.training.data import Item
 from geoview.training.images import ImageCache
 from geoview.training.objective import Objective
@@ -59,6 +67,7 @@ class Trainer:
         self.steps = steps_per_epoch(len(train), part.batch)
         self.micro = part.micro_batch or part.batch
         self.epoch, self.step_in_epoch, self.waited, self.best = 0, 0, 0, -math.inf
+        self.kept = 0  # the epoch, counted from 1, whose weights are in best.safetensors
         self.normalise = Normalise(card, self.fabric.device)
         self.broken: dict[str, str] = {}
         self.lanes: halves.Halves | None = None
@@ -90,6 +99,15 @@ class Trainer:
         finally:
             if self.lanes is not None:
                 self.lanes.close()
+        self._take_kept()
+
+    def finish(self) -> None:
+        """End a stopped training with the epoch that is kept so far instead of going on."""
+        self._recall_kept(checkpoint.load(self.job / "last.safetensors"))
+        self.emit("finishing", kept=self.kept)
+        self._take_kept()
+
+    def _take_kept(self) -> None:
         self.module.load_state_dict(checkpoint.load(self.job / "best.safetensors"))
         self.ema = None
 
@@ -106,7 +124,7 @@ class Trainer:
             self.epoch, self.step_in_epoch = self.epoch + 1, 0
             self._save()
             self.emit("epoch", epoch=self.epoch, epochs=self.part.epochs, score=score,
-                      loss=loss, best=self.best)  # fmt: skip
+                      loss=loss, best=self.best, kept=self.kept)  # fmt: skip
 
     def _keep(self, score: float) -> None:
         self.waited += 1
@@ -114,13 +132,14 @@ class Trainer:
             self.best, self.waited = score, 0
         elif self.part.keep == "best":
             return
+        self.kept = self.epoch + 1
         if self.share.rank == 0:
             checkpoint.save(self.job / "best.safetensors", dict(self.judged.state_dict()))
         self.fabric.barrier()
 
     def _train_epoch(self) -> None:
         self.model.train()
-        clock = _Clock()
+        clock = Clock()
         batches = training_batches(
             self.train_items, self.cache, self.recipe.augment, size=self.part.batch,
             seed=self.part.seed, epoch=self.epoch, first=self.step_in_epoch, share=self.share,
@@ -333,6 +352,7 @@ class Trainer:
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "waited": self.waited,
+            "kept": self.kept,
             "best": None if math.isinf(self.best) else self.best,
             "plateau": [self.plateau.best, self.plateau.waited, self.plateau.factor],
             "module": dict(self.module.state_dict()),
@@ -365,7 +385,7 @@ class Trainer:
         state = checkpoint.load(path)
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
         self.waited = state["waited"]
-        self.best = -math.inf if state["best"] is None else state["best"]
+        self._recall_kept(state)
         self.plateau = Plateau(self.part.plateau_patience, *state["plateau"])
         if not state.get("lanes"):  # as it was, else the sums would be rounded otherwise
             self.lanes = None
@@ -378,37 +398,11 @@ class Trainer:
         torch.set_rng_state(state["rng"])
         if state["rng_cuda"] is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(state["rng_cuda"])
-        self.emit("resumed", epoch=self.epoch + 1, step=self.step_in_epoch)
+        self.emit("resumed", epoch=self.epoch + 1, step=self.step_in_epoch, kept=self.kept)
 
-
-class Normalise:
-    """uint8 [B, S, S, 3] → float [B, 3, S, S] with the card's mean and std."""
-
-    def __init__(self, card: ModelCard, device: torch.device) -> None:
-        self.mean = torch.tensor(card.preprocess.mean, device=device).view(1, 3, 1, 1) * 255
-        self.std = torch.tensor(card.preprocess.std, device=device).view(1, 3, 1, 1) * 255
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        return (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
-
-
-class _Clock:
-    """Steps per second of a run, without its first step, which warms everything up."""
-
-    def __init__(self) -> None:
-        self.start = self.saved = time.monotonic()
-        self.steps = 0
-
-    def tick(self) -> float:
-        self.steps += 1
-        now = time.monotonic()
-        rate = max(self.steps - 1, 1) / max(now - self.start, 1e-9)
-        if self.steps == 1:
-            self.start = now
-        return rate
-
-    def since_saved(self) -> float:
-        return time.monotonic() - self.saved
+    def _recall_kept(self, state: dict[str, Any]) -> None:
+        self.best = -math.inf if state["best"] is None else state["best"]
+        self.kept = state.get("kept", 0)
 
 
 def _silent(*args: object, **fields: object) -> None:

@@ -14,7 +14,7 @@ from geoview.models.card import ModelCard
 from geoview.training.data import Item
 from geoview.training.recipe import Recipe
 
-STATE = "last.safetensors"
+STATE, KEPT = "last.safetensors", "best.safetensors"
 DATA = "data.json"
 # What a training may go on with otherwise: how long and how fast it runs, and what it is called.
 MAY_CHANGE = frozenset((

@@ -100,7 +100,10 @@ def run(job: Path, emit: Emit) -> None:
         module, recipe=recipe, card=card, cache=cache, train=cache.cut(items["train"]),
         val=cache.cut(items["val"]), job=job, emit=emit, device=plan.get("device", "auto"),
     )  # fmt: skip
-    trainer.fit()
+    if plan.get("finish"):
+        trainer.finish()
+    else:
+        trainer.fit()
     card = calibrated(trainer, card, trainer.val_items)
     if not is_first_process():
         return

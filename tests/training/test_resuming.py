@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from geoview.errors import DataError
-from geoview.training import job, resuming, worker
+from geoview.errors import Cancelled, DataError
+from geoview.training import checkpoint, job, resuming, worker
 from geoview.training.recipe import Recipe, changed
 
 MakeRecipe = Callable[..., Recipe]
@@ -40,6 +40,38 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
         (folder / resuming.STATE).touch()
 
     return run
+
+
+def test_a_stopped_training_can_end_with_its_best_epoch(
+    tmp_path: Path, tiny_recipe: MakeRecipe, make_well: Callable[..., Path]
+) -> None:
+    """A step of the second epoch is done, and the model is that of the first."""
+    from safetensors.torch import load_file
+
+    well, out = make_well(tmp_path / "small", photos=8), tmp_path / "m.safetensors"
+    r = changed(tiny_recipe(epochs=2, ema=0.0), {"split.test": 0})
+    folder = job.folder_for(out)
+    folder.mkdir()
+    with pytest.raises(DataError, match=r"No epoch of m\.safetensors is done yet"):
+        job.start(r, data=[well], out=out, finish=True)
+    plan = {"recipe": r.model_dump(mode="json"), "data": [str(well)], "out": str(out)}
+    plan |= {"cache": str(tmp_path / "cache"), "device": "cpu"}
+    (folder / "job.json").write_text(json.dumps(plan), encoding="utf-8")
+
+    def stop_in_second(kind: str, **fields: Any) -> None:
+        if kind == "step" and fields["epoch"] == 2:
+            (folder / "stop").touch()
+
+    with pytest.raises(Cancelled):
+        worker.run(folder, stop_in_second)
+    (folder / "job.json").write_text(json.dumps(plan | {"finish": True}), encoding="utf-8")
+    told: dict[str, dict[str, Any]] = {}
+    worker.run(folder, lambda kind, **fields: told.update({kind: fields}))
+    assert told["finishing"] == {"kept": 1}
+    assert "step" not in told
+    best, model = checkpoint.load(folder / resuming.KEPT), load_file(out)
+    assert all((model[name] == best[name].to(model[name].dtype)).all() for name in model)
+    assert told["done"]["out"] == str(out)
 
 
 def test_photos_that_are_gone_end_a_resumed_training_before_it_begins(
