@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 from geoview.commands import common, console
 from geoview.errors import DataError
 from geoview.records import Progress
+
+DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
 
 
 def train(
@@ -35,12 +38,13 @@ def train(
 
     if out.suffix != ".safetensors":
         raise DataError(f"{out} is no model file name; give one that ends in .safetensors.")
+    if not DEVICE.fullmatch(device):
+        raise DataError(f"“{device}” is no device; give auto, cpu, cuda, cuda:1, xpu or mps.")
     common.check_target(out)
     for source in data:
         if not source.exists():
             raise DataError(f"There is no folder or sheet {source}; check the path.")
-    plan = recipes.read(recipes.find(recipe))
-    plan = recipes.changed(plan, dict(map(recipes.setting, settings)))
+    plan = recipes.read(recipes.find(recipe), dict(map(recipes.setting, settings)))
     with _child_keeps_working():
         running = job.start(
             plan, data=data, out=out, resume=resume, finish=finish, download=download,

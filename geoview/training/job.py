@@ -57,8 +57,8 @@ def start(
 
     With ``resume`` an earlier, unfinished job for the same file goes on where it stopped, with
     the recipe it began with (see ``resuming``); without it, DataError tells about one that is
-    there rather than overwriting it. Raises DataError also while a worker, which may have
-    outlived its program, still trains that file.
+    there rather than overwriting it, and a finished one begins again. Raises DataError also while
+    a worker, which may have outlived its program, still trains that file.
 
     With ``finish`` a stopped job trains no more: the model is made of the epoch kept so far (the
     best, or the last where the recipe keeps that), calibrated and measured as ever.
@@ -69,8 +69,12 @@ def start(
             f"A training of {out.name} is still running; wait until it ends, or put an empty file "
             f"named “stop” into {folder} to end it at its next step."
         )
+    resume = resume or finish
+    if not resume and is_done(folder):
+        for name in (resuming.STATE, resuming.KEPT):
+            (folder / name).unlink(missing_ok=True)
     if (folder / resuming.STATE).exists():
-        if not (resume or finish):
+        if not resume:
             raise DataError(
                 f"An unfinished training lies in {folder}; resume it (--resume) or remove the "
                 "folder."
@@ -116,6 +120,12 @@ def is_running(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def is_done(folder: Path) -> bool:
+    """Whether the last training in a job folder came to its end."""
+    told, _ = events.read_from(folder)
+    return bool(told) and told[-1].get("event") == "done"
 
 
 def worker_command(folder: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from geoview.errors import Cancelled, DataError
-from geoview.training import checkpoint, job, resuming, worker
+from geoview.models.device import DeviceError
+from geoview.training import checkpoint, hardware, job, resuming, worker
+from geoview.training.events import EventWriter
 from geoview.training.recipe import Recipe, changed
 
 MakeRecipe = Callable[..., Recipe]
@@ -130,6 +133,29 @@ def test_a_resumed_training_keeps_its_recipe_but_for_how_long_and_how_fast_it_ru
     assert (folder / "job.json").read_text(encoding="utf-8") == plan
     free = {"train.epochs": 50, "train.lr": 1e-5, "train.devices": 2, "train.early_stop": 3}
     resuming.check_recipe(folder, changed(r, free))
+
+
+def test_a_finished_training_begins_again(
+    tmp_path: Path, well: Path, tiny_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "worker_command", lambda folder: [sys.executable, "-c", ""])
+    out = tmp_path / "m.safetensors"
+    folder = job.folder_for(out)
+    folder.mkdir()
+    (folder / resuming.STATE).touch()
+    tell = EventWriter(folder)
+    tell("stopped")
+    with pytest.raises(DataError, match="An unfinished training"):
+        job.start(tiny_recipe(), data=[well], out=out)
+    tell("done")
+    tell.close()
+    list(job.follow(job.start(tiny_recipe(), data=[well], out=out)))
+    assert not (folder / resuming.STATE).exists()
+
+
+def test_a_device_that_is_not_there_is_said_in_words(tiny_recipe: MakeRecipe) -> None:
+    with pytest.raises(DeviceError, match=r"“cuda:77” is not on this machine; use auto or one of"):
+        hardware.fabric(tiny_recipe().train, device="cuda:77")
 
 
 def test_weights_may_have_moved_but_not_become_others(
