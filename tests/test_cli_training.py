@@ -139,7 +139,31 @@ def test_ctrl_c_asks_the_worker_to_stop(
 
     monkeypatch.setattr(job, "follow", follow)
     assert cli.main(arguments) == 130
-    assert "--resume" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "--resume" in err
+    assert "--finish" not in err
+
+
+def test_a_stopped_training_names_the_epoch_it_can_end_with(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    events = [{"event": "resumed", "epoch": 4, "step": 1, "kept": 3}, STEP, {"event": "stopped"}]
+    started = given(monkeypatch, tmp_path, *events)
+    assert cli.main([*arguments, "--resume"]) == 130
+    assert "with --resume --finish it ends with the best epoch so far (3)." in (
+        capsys.readouterr().err
+    )
+    given(monkeypatch, tmp_path, *events)
+    assert cli.main([*arguments, "--resume", "--set", "train.keep=last"]) == 130
+    assert "ends with the last whole epoch (3)." in capsys.readouterr().err
+    assert [options["finish"] for _, options in started] == [False]
+    started = given(monkeypatch, tmp_path, {"event": "finishing", "kept": 3}, {"event": "done"})
+    assert cli.main([*arguments, "--resume", "--finish"]) == 0
+    assert started[0][1]["finish"]
+    assert "weights of epoch 3" in capsys.readouterr().err
 
 
 def test_a_wrong_recipe_is_one_clean_line(
@@ -150,3 +174,29 @@ def test_a_wrong_recipe_is_one_clean_line(
     err = capsys.readouterr().err
     assert "train.lr" in err
     assert err.count("\n") == 1
+
+
+def test_a_device_that_does_not_exist_is_one_clean_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*arguments, "--device", "gpu7"]) == 2
+    assert "“gpu7” is no device; give auto" in capsys.readouterr().err
+
+
+def test_weights_that_are_set_are_looked_for_before_anything_starts(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    started = given(monkeypatch, tmp_path, {"event": "done"})
+    (tmp_path / "w.safetensors").touch()
+    assert cli.main([*arguments, "--set", "model.pretrained=w.safetensors"]) == 0
+    assert started[0][0].model.pretrained == str(tmp_path / "w.safetensors")
+    assert cli.main([*arguments, "--set", "model.pretrained=nothere.safetensors"]) == 2
+    err = capsys.readouterr().err
+    assert "starts from the weights nothere.safetensors, which are not there" in err
+    assert len(started) == 1
+    text = RECIPE.replace("[preprocess]", 'pretrained = "gone.safetensors"\n[preprocess]')
+    (tmp_path / "r.toml").write_text(text, encoding="utf-8")
+    assert cli.main([*arguments, "--set", "model.pretrained="]) == 0

@@ -40,6 +40,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was stopped.")
     ] = False,
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help="End a stopped training with its best epoch so far."),
+    ] = False,
     download: Annotated[
         bool,
         typer.Option("--download", help="Fetch the recipe's weights from the hub if need be."),
@@ -57,8 +61,8 @@ def train(
     from geoview.commands import train as command
 
     return command.train(
-        recipe, data=data, out=out, resume=resume, download=download, device=device,
-        settings=settings or [],
+        recipe, data=data, out=out, resume=resume, finish=finish, download=download,
+        device=device, settings=settings or [],
     )  # fmt: skip
 
 

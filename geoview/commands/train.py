@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from geoview.commands import common, console
 from geoview.errors import DataError
 from geoview.records import Progress
 
+DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
+
 
 def train(
     recipe: str,
@@ -20,12 +23,14 @@ def train(
     data: list[Path],
     out: Path,
     resume: bool,
+    finish: bool,
     download: bool,
     device: str,
     settings: list[str],
 ) -> int:
     """Train in a child process and follow it; Ctrl+C stops cleanly, ``resume`` goes on.
 
+    ``finish`` ends a stopped training with the epoch kept so far instead of going on.
     ``settings`` change the recipe for this run, as in ``train.epochs=5``.
     """
     from geoview.training import job
@@ -33,18 +38,21 @@ def train(
 
     if out.suffix != ".safetensors":
         raise DataError(f"{out} is no model file name; give one that ends in .safetensors.")
+    if not DEVICE.fullmatch(device):
+        raise DataError(f"“{device}” is no device; give auto, cpu, cuda, cuda:1, xpu or mps.")
     common.check_target(out)
     for source in data:
         if not source.exists():
             raise DataError(f"There is no folder or sheet {source}; check the path.")
-    plan = recipes.read(recipes.find(recipe))
-    plan = recipes.changed(plan, dict(map(recipes.setting, settings)))
+    plan = recipes.read(recipes.find(recipe), dict(map(recipes.setting, settings)))
     with _child_keeps_working():
         running = job.start(
-            plan, data=data, out=out, resume=resume, download=download, device=device
-        )
+            plan, data=data, out=out, resume=resume, finish=finish, download=download,
+            device=device,
+        )  # fmt: skip
     console.say(f"Training {plan.model.name}; the job is in {running.folder}")
     last: dict[str, Any] = {}
+    kept = 0
     with console.on_interrupt() as stop, console.Bar("Training", unit="steps") as bar:
         asked = threading.Event()
         watcher = threading.Thread(
@@ -53,12 +61,13 @@ def train(
         watcher.start()
         try:
             for event in job.follow(running):
-                last = event
+                last, kept = event, event.get("kept", kept)
                 _tell(bar, event, epochs=plan.train.epochs)
         finally:
             asked.set()
             watcher.join()
-    return _ending(last, out)
+    best = "best epoch so far" if plan.train.keep == "best" else "last whole epoch"
+    return _ending(last, out, kept=f"{best} ({kept})" if kept else "")
 
 
 @contextmanager
@@ -114,6 +123,8 @@ def _tell(bar: console.Bar, event: dict[str, Any], *, epochs: int) -> None:
         )
     elif kind == "resumed":
         bar.say(f"Going on at epoch {event['epoch']}, step {event['step']}")
+    elif kind == "finishing":
+        bar.say(f"Ending with the weights of epoch {event['kept']}")
 
 
 def _transferred(event: dict[str, Any]) -> str:
@@ -131,12 +142,14 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
-def _ending(last: dict[str, Any], out: Path) -> int:
+def _ending(last: dict[str, Any], out: Path, *, kept: str) -> int:
+    """The last event in words and as exit code; ``kept`` is what a stopped one could end with."""
     kind = last.get("event")
     if kind == "done":
         console.say(f"Wrote {out}; geoview models {out} shows its card and figures.")
         return console.DONE
     if kind == "stopped":
-        console.say("Stopped; the same command with --resume goes on from there.")
+        early = f", with --resume --finish it ends with the {kept}" if kept else " from there"
+        console.say(f"Stopped; the same command with --resume goes on{early}.")
         return console.STOPPED
     raise DataError(str(last.get("message", "The training did not start.")))

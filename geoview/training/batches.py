@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from geoview.errors import PhotoError
+from geoview.models.card import ModelCard
 from geoview.training.augment import augment
 from geoview.training.data import Item
 from geoview.training.images import ImageCache, Pixels, prefetched
@@ -55,6 +56,17 @@ class Share:
 
     def of(self, batch: Sequence[T]) -> Sequence[T]:
         return batch[self.rank :: self.world]
+
+
+class Normalise:
+    """uint8 [B, S, S, 3] → float [B, 3, S, S] with the card's mean and std."""
+
+    def __init__(self, card: ModelCard, device: torch.device) -> None:
+        self.mean = torch.tensor(card.preprocess.mean, device=device).view(1, 3, 1, 1) * 255
+        self.std = torch.tensor(card.preprocess.std, device=device).view(1, 3, 1, 1) * 255
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        return (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
 
 
 def epoch_order(count: int, *, seed: int, epoch: int) -> list[int]:

@@ -46,6 +46,15 @@ def load(path: Path) -> dict[str, Any]:
     return _put_tensors(tree, tensors)  # type: ignore[no-any-return]
 
 
+def is_finite(state: Any) -> bool:
+    """Whether every number in the tensors of nested dicts and lists is finite."""
+    if isinstance(state, Tensor):
+        return bool(state.isfinite().all())
+    if isinstance(state, dict):
+        return all(map(is_finite, state.values()))
+    return all(map(is_finite, state)) if isinstance(state, list | tuple) else True
+
+
 def _take_tensors(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
         tensors[name] = value.detach().cpu().contiguous().clone()

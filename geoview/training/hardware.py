@@ -14,9 +14,14 @@ def fabric(part: TrainPart, *, device: str = "auto") -> Any:
     """A launched Fabric. Under ``torchrun`` its processes are used, whatever the recipe says.
 
     ``device`` "cpu" keeps off the GPU, "cuda:1" takes that one; "auto" takes what the machine has.
+    Raises DeviceError for one that is not there or does not work.
     """
     from lightning_fabric import Fabric
 
+    from geoview.models.device import choose
+
+    if device != "auto":
+        choose(device)
     devices: int | str | list[int] = part.devices
     nodes = 1
     accelerator, _, number = device.partition(":")
@@ -35,19 +40,19 @@ def fabric(part: TrainPart, *, device: str = "auto") -> Any:
         num_nodes=nodes,
         # Parts of a network may stay out of the loss (a frozen stage, an unused head).
         strategy="ddp_find_unused_parameters_true" if several else "auto",
-        precision=precision(part.precision),
+        precision=precision(part.precision, device=device),
     )
     made.launch()
     return made
 
 
-def precision(wanted: str) -> Any:
+def precision(wanted: str, *, device: str = "auto") -> Any:
     """Fabric's name of the precision; "auto" is bf16 where the device has it in hardware."""
     if wanted in _PRECISIONS:
         return _PRECISIONS[wanted]
     from geoview.models.device import choose
 
-    return "bf16-mixed" if choose().precision == "bf16" else "32-true"
+    return "bf16-mixed" if choose(device).precision == "bf16" else "32-true"
 
 
 def _has_gpu(accelerator: str) -> bool:

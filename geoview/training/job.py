@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from geoview import files, paths
 from geoview.errors import DataError
-from geoview.training import events
+from geoview.training import events, resuming
 from geoview.training.recipe import Recipe
 
 
@@ -47,6 +47,7 @@ def start(
     data: Sequence[Path],
     out: Path,
     resume: bool = False,
+    finish: bool = False,
     download: bool = False,
     device: str = "auto",
 ) -> Job:
@@ -54,9 +55,13 @@ def start(
 
     ``download`` lets the worker fetch published weights where the recipe asks for "hub".
 
-    With ``resume`` an earlier, unfinished job for the same file goes on where it stopped;
-    without it, DataError tells about one that is there rather than overwriting it. Raises
-    DataError also while a worker, which may have outlived its program, still trains that file.
+    With ``resume`` an earlier, unfinished job for the same file goes on where it stopped, with
+    the recipe it began with (see ``resuming``); without it, DataError tells about one that is
+    there rather than overwriting it, and a finished one begins again. Raises DataError also while
+    a worker, which may have outlived its program, still trains that file.
+
+    With ``finish`` a stopped job trains no more: the model is made of the epoch kept so far (the
+    best, or the last where the recipe keeps that), calibrated and measured as ever.
     """
     folder = folder_for(out)
     if is_running(folder):
@@ -64,9 +69,21 @@ def start(
             f"A training of {out.name} is still running; wait until it ends, or put an empty file "
             f"named “stop” into {folder} to end it at its next step."
         )
-    if (folder / "last.safetensors").exists() and not resume:
+    resume = resume or finish
+    if not resume and is_done(folder):
+        for name in (resuming.STATE, resuming.KEPT):
+            (folder / name).unlink(missing_ok=True)
+    if (folder / resuming.STATE).exists():
+        if not resume:
+            raise DataError(
+                f"An unfinished training lies in {folder}; resume it (--resume) or remove the "
+                "folder."
+            )
+        resuming.check_recipe(folder, recipe)
+    if finish and not all((folder / name).exists() for name in (resuming.STATE, resuming.KEPT)):
         raise DataError(
-            f"An unfinished training lies in {folder}; resume it (--resume) or remove the folder."
+            f"No epoch of {out.name} is done yet, so there is none to finish with; train on until "
+            "one is."
         )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "stop").unlink(missing_ok=True)
@@ -75,6 +92,7 @@ def start(
         "data": [str(p.resolve()) for p in data],
         "out": str(out.resolve()),
         "cache": str(paths.cache_dir() / "training"),
+        "finish": finish,
         "download": download,
         "device": device,
     }
@@ -102,6 +120,12 @@ def is_running(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def is_done(folder: Path) -> bool:
+    """Whether the last training in a job folder came to its end."""
+    told, _ = events.read_from(folder)
+    return bool(told) and told[-1].get("event") == "done"
 
 
 def worker_command(folder: Path) -> list[str]:

@@ -18,7 +18,15 @@ from geoview.models.card import ModelCard
 from geoview.models.output import ModelOutput
 from geoview.models.runner import is_out_of_memory
 from geoview.training import checkpoint, halves, hardware, losses, metrics, optimiser
-from geoview.training.batches import Batch, Share, plain_batches, steps_per_epoch, training_batches
+from geoview.training.batches import (
+    Batch,
+    Normalise,
+    Share,
+    plain_batches,
+    steps_per_epoch,
+    training_batches,
+)
+from geoview.training.clock import Clock
 from geoview.training.data import Item
 from geoview.training.images import ImageCache
 from geoview.training.objective import Objective
@@ -52,11 +60,14 @@ class Trainer:
         self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.single = card.task == "single-label"
         self.model, self.optimiser = self.fabric.setup(module, optimiser.build(module, recipe))
+        # The state of the gradients' scaler; none but in fp16.
+        self.scaling = self.fabric.strategy.precision
         self.ema = Average(module, part.ema) if part.ema else None
         self.plateau = Plateau(part.plateau_patience)
         self.steps = steps_per_epoch(len(train), part.batch)
         self.micro = part.micro_batch or part.batch
         self.epoch, self.step_in_epoch, self.waited, self.best = 0, 0, 0, -math.inf
+        self.kept = 0  # the epoch, counted from 1, whose weights are in best.safetensors
         self.normalise = Normalise(card, self.fabric.device)
         self.broken: dict[str, str] = {}
         self.lanes: halves.Halves | None = None
@@ -88,6 +99,15 @@ class Trainer:
         finally:
             if self.lanes is not None:
                 self.lanes.close()
+        self._take_kept()
+
+    def finish(self) -> None:
+        """End a stopped training with the epoch that is kept so far instead of going on."""
+        self._recall_kept(checkpoint.load(self.job / "last.safetensors"))
+        self.emit("finishing", kept=self.kept)
+        self._take_kept()
+
+    def _take_kept(self) -> None:
         self.module.load_state_dict(checkpoint.load(self.job / "best.safetensors"))
         self.ema = None
 
@@ -97,13 +117,14 @@ class Trainer:
             self._train_epoch()
             started = time.monotonic()
             score, loss = self.validate()
+            self._check(checkpoint.is_finite(dict(self.judged.state_dict())))
             self._seconds_of_validation = time.monotonic() - started
             self.plateau.update(loss)
             self._keep(score)
             self.epoch, self.step_in_epoch = self.epoch + 1, 0
             self._save()
             self.emit("epoch", epoch=self.epoch, epochs=self.part.epochs, score=score,
-                      loss=loss, best=self.best)  # fmt: skip
+                      loss=loss, best=self.best, kept=self.kept)  # fmt: skip
 
     def _keep(self, score: float) -> None:
         self.waited += 1
@@ -111,13 +132,14 @@ class Trainer:
             self.best, self.waited = score, 0
         elif self.part.keep == "best":
             return
+        self.kept = self.epoch + 1
         if self.share.rank == 0:
             checkpoint.save(self.job / "best.safetensors", dict(self.judged.state_dict()))
         self.fabric.barrier()
 
     def _train_epoch(self) -> None:
         self.model.train()
-        clock = _Clock()
+        clock = Clock()
         batches = training_batches(
             self.train_items, self.cache, self.recipe.augment, size=self.part.batch,
             seed=self.part.seed, epoch=self.epoch, first=self.step_in_epoch, share=self.share,
@@ -128,10 +150,10 @@ class Trainer:
             self.step_in_epoch += 1
             self._emit_step(loss, clock.tick())
             if self._is_stopped():
-                self._save()
+                self._save_within_epoch(batch)
                 raise Cancelled("The training was stopped; start it again to go on.")
             if clock.since_saved() > 60 * self.part.checkpoint_minutes:
-                self._save()
+                self._save_within_epoch(batch)
                 clock.saved = time.monotonic()
         if len(self.broken) >= len({item.path for item in self.train_items}):
             raise DataError("None of the training photos can be read; check the folder.")
@@ -169,13 +191,14 @@ class Trainer:
                     raise
             self._take_less(len(batch))
             torch.set_rng_state(before)
-        if not math.isfinite(loss):
-            raise DataError(
-                "The loss became infinite or no number; lower the learning rate. "
-                "The last good checkpoint is kept."
-            )
+        self._check(math.isfinite(loss))
         if self.part.clip_norm:
-            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.part.clip_norm)
+            norm = self.fabric.clip_gradients(
+                self.model, self.optimiser, max_norm=self.part.clip_norm, error_if_nonfinite=False
+            )
+            # Where fp16 overflows, the scaler passes over the step and scales less in the next;
+            # gradients that it does not enlarge have no such excuse.
+            self._check(bool(norm.isfinite()) or self.scaling.state_dict().get("scale", 0) > 1)
         self.optimiser.step()
         self._learn_priors(outputs, batch)
         if self.ema is not None:
@@ -284,6 +307,7 @@ class Trainer:
         if not rows:
             raise DataError("None of the validation photos can be read; check the folder.")
         both = self._gathered(torch.cat(rows), len(items)).numpy()
+        self._check(bool(np.isfinite(both).all()))
         return both[:, 0], both[:, 1]
 
     def _logits(self, batch: Batch) -> list[Tensor]:
@@ -306,7 +330,20 @@ class Trainer:
         padded = torch.full((most, *rows.shape[1:]), math.nan, dtype=rows.dtype)
         padded[: len(rows)] = rows
         together: Tensor = self.fabric.all_gather(padded.to(self.fabric.device)).flatten(0, 1).cpu()
-        return together[~torch.isnan(together).flatten(1).any(1)]
+        # By the labels, which are numbers whatever the network answers.
+        return together[~torch.isnan(together[:, 1]).any(1)]
+
+    def _check(self, finite: bool) -> None:
+        """End a training that has diverged, before anything of it is kept."""
+        if finite:
+            return
+        lower = "The training diverged: the loss or the weights are no longer finite numbers"
+        if not (self.job / "last.safetensors").exists():
+            raise DataError(f"{lower}; train again with a lower learning rate (train.lr).")
+        raise DataError(
+            f"{lower}; resume it with a lower learning rate (train.lr) from the last good "
+            f"checkpoint, or remove {self.job} to begin again."
+        )
 
     def _save(self) -> None:
         if self.share.rank != 0:
@@ -315,16 +352,31 @@ class Trainer:
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "waited": self.waited,
+            "kept": self.kept,
             "best": None if math.isinf(self.best) else self.best,
             "plateau": [self.plateau.best, self.plateau.waited, self.plateau.factor],
             "module": dict(self.module.state_dict()),
             "optimiser": self.optimiser.state_dict(),
+            "scaling": self.scaling.state_dict(),
             "ema": dict(self.ema.module.state_dict()) if self.ema is not None else None,
             "lanes": self.lanes is not None,
             "rng": torch.get_rng_state(),
             "rng_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
+        self._check(checkpoint.is_finite(state))
         checkpoint.save(self.job / "last.safetensors", state)
+
+    @torch.no_grad()
+    def _save_within_epoch(self, batch: Batch | None) -> None:
+        """Save weights that still answer with numbers; after an epoch validation has told so."""
+        if batch is not None and self.share.rank == 0:
+            self.module.eval()
+            shown = next(batch.parts(2)).pixels.to(self.fabric.device)
+            with self.fabric.autocast():
+                output: ModelOutput = self.module(self.normalise(shown))
+            self.module.train()
+            self._check(bool(output.logits.isfinite().all()))
+        self._save()
 
     def _resume(self) -> None:
         path = self.job / "last.safetensors"
@@ -333,48 +385,24 @@ class Trainer:
         state = checkpoint.load(path)
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
         self.waited = state["waited"]
-        self.best = -math.inf if state["best"] is None else state["best"]
+        self._recall_kept(state)
         self.plateau = Plateau(self.part.plateau_patience, *state["plateau"])
         if not state.get("lanes"):  # as it was, else the sums would be rounded otherwise
             self.lanes = None
         self.module.load_state_dict(state["module"])
         optimiser.restore(self.optimiser, state["optimiser"])
+        if state.get("scaling"):  # not where the precision was another
+            self.scaling.load_state_dict(state["scaling"])
         if self.ema is not None:
             self.ema.module.load_state_dict(state["ema"])
         torch.set_rng_state(state["rng"])
         if state["rng_cuda"] is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(state["rng_cuda"])
-        self.emit("resumed", epoch=self.epoch + 1, step=self.step_in_epoch)
+        self.emit("resumed", epoch=self.epoch + 1, step=self.step_in_epoch, kept=self.kept)
 
-
-class Normalise:
-    """uint8 [B, S, S, 3] → float [B, 3, S, S] with the card's mean and std."""
-
-    def __init__(self, card: ModelCard, device: torch.device) -> None:
-        self.mean = torch.tensor(card.preprocess.mean, device=device).view(1, 3, 1, 1) * 255
-        self.std = torch.tensor(card.preprocess.std, device=device).view(1, 3, 1, 1) * 255
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        return (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
-
-
-class _Clock:
-    """Steps per second of a run, without its first step, which warms everything up."""
-
-    def __init__(self) -> None:
-        self.start = self.saved = time.monotonic()
-        self.steps = 0
-
-    def tick(self) -> float:
-        self.steps += 1
-        now = time.monotonic()
-        rate = max(self.steps - 1, 1) / max(now - self.start, 1e-9)
-        if self.steps == 1:
-            self.start = now
-        return rate
-
-    def since_saved(self) -> float:
-        return time.monotonic() - self.saved
+    def _recall_kept(self, state: dict[str, Any]) -> None:
+        self.best = -math.inf if state["best"] is None else state["best"]
+        self.kept = state.get("kept", 0)
 
 
 def _silent(*args: object, **fields: object) -> None:

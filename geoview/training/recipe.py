@@ -124,7 +124,8 @@ class TrainPart(_Strict):
     photos go through one device at once (0: all of them). ``criterion`` tells the best epoch:
     "auto" is mAP for multi-label and accuracy for single-label data. ``keep`` "last" takes the
     weights of the last epoch all the same: with few validation photos the best one is chance.
-    ``early_stop`` ends after so many epochs without a better one (0: never).
+    ``early_stop`` ends after so many epochs without a better one (0: never). ``warmup_steps``
+    take at most a fifth of all steps.
     """
 
     epochs: int = Field(ge=1, le=10000)
@@ -177,8 +178,8 @@ def find(name_or_path: str) -> Path:
     raise DataError(f"There is no recipe “{name_or_path}”; give a .toml file or one of: {names}.")
 
 
-def read(path: Path) -> Recipe:
-    """Read a recipe; relative weights are looked for beside the recipe, then where we run."""
+def read(path: Path, settings: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe and change some settings, weights among them, before they are looked for."""
     try:
         with path.open("rb") as stream:
             recipe = Recipe.model_validate(tomllib.load(stream))
@@ -188,7 +189,7 @@ def read(path: Path) -> Recipe:
         raise DataError(f"The recipe {path.name} is not valid TOML: {error}.") from error
     except ValidationError as error:
         raise DataError(f"The recipe {path.name} is wrong at {_first(error)}.") from error
-    return _with_found_weights(recipe, path)
+    return _with_found_weights(changed(recipe, settings or {}), path)
 
 
 def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:

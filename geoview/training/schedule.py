@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from geoview.training.recipe import TrainPart
 
+# The most of a run that its warm-up may take.
+WARM_UP = 0.2
 # Share of a one-cycle run in which the rate rises, and how far below its start it ends.
 RISE = 0.3
 FINAL_DIV = 1e4
@@ -16,12 +18,14 @@ def factor(part: TrainPart, step: int, *, total_steps: int, steps_per_epoch: int
     """The factor on the learning rate before step ``step`` of ``total_steps``.
 
     "cosine" falls to 0 (P4), "step" multiplies every few epochs (P3), "one-cycle" rises from
-    1/div and falls again (P2; Smith and Topin 2019), "plateau" is the caller's (P0).
+    1/div and falls again (P2; Smith and Topin 2019), "plateau" is the caller's (P0). The warm-up
+    takes at most a fifth of all steps: with few photos the full rate would never be reached.
     """
-    if step < part.warmup_steps:
-        return (step + 1) / part.warmup_steps
+    warm_up = min(part.warmup_steps, int(WARM_UP * total_steps))
+    if step < warm_up:
+        return (step + 1) / warm_up
     if part.schedule == "cosine":
-        done = (step - part.warmup_steps) / max(1, total_steps - part.warmup_steps)
+        done = (step - warm_up) / max(1, total_steps - warm_up)
         return _between(1.0, 0.0, min(1.0, done))
     if part.schedule == "step":
         return float(part.step_factor ** (step // steps_per_epoch // part.step_epochs))

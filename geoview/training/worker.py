@@ -17,7 +17,7 @@ from filelock import Timeout
 from geoview.errors import Cancelled, DataError, GeoViewError, ModelError
 from geoview.models import bundle
 from geoview.models.card import ModelCard
-from geoview.training import begin, calibration, data, duplicates
+from geoview.training import begin, calibration, data, duplicates, resuming
 from geoview.training.events import EventWriter
 from geoview.training.images import ImageCache
 from geoview.training.job import lock_of
@@ -88,6 +88,8 @@ def run(job: Path, emit: Emit) -> None:
          layers=list(dataset.layers), warnings=list(dataset.warnings))  # fmt: skip
     items = {name: [dataset.items[i] for i in indices] for name, indices in parts.items()}
     card = begin.new_card(recipe, dataset, parts)
+    if is_first_process():
+        resuming.check_data(job, card, dataset.items)
     card = card.model_copy(update={"seen_hashes": looks(recipe, items["train"] + items["val"])})
     module, card = begin.new_module(recipe, card, dataset, parts, emit)
     cache = ImageCache(
@@ -98,7 +100,10 @@ def run(job: Path, emit: Emit) -> None:
         module, recipe=recipe, card=card, cache=cache, train=cache.cut(items["train"]),
         val=cache.cut(items["val"]), job=job, emit=emit, device=plan.get("device", "auto"),
     )  # fmt: skip
-    trainer.fit()
+    if plan.get("finish"):
+        trainer.finish()
+    else:
+        trainer.fit()
     card = calibrated(trainer, card, trainer.val_items)
     if not is_first_process():
         return

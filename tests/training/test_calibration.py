@@ -29,6 +29,36 @@ def test_temperature_recovers_a_known_scale() -> None:
     assert calibration.fit_temperature(3 * x, y, single=False) == pytest.approx(3, rel=0.1)
 
 
+@pytest.mark.parametrize("single", [True, False])
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
+def test_hundreds_of_photos_outweigh_what_is_expected_of_a_temperature(
+    single: bool, scale: float
+) -> None:
+    """The same as the plain maximum of the likelihood, searched here without any prior."""
+    x = RNG.normal(size=(400, 4)) * 2.5
+    y = (RNG.uniform(size=x.shape) < 1 / (1 + np.exp(-x))).astype(float)
+    if single:
+        odds = np.exp(x)
+        y = np.eye(4)[[RNG.choice(4, p=row / row.sum()) for row in odds]]
+    tried = np.geomspace(0.2, 8, 1000)
+    losses = [calibration.log_loss(scale * x / t, y, single=single) for t in tried]
+    found = calibration.fit_temperature(scale * x, y, single=single)
+    assert found == pytest.approx(tried[int(np.argmin(losses))], rel=0.025)
+
+
+def test_a_handful_of_photos_sharpens_and_softens_little() -> None:
+    """Three photos all right, or all wrong, have no likeliest temperature but 0 or infinity."""
+    for logits, single in ((4 * np.eye(3), True), (8 * np.eye(3) - 4, False)):
+        assert 0.7 < calibration.fit_temperature(logits, np.eye(3), single=single) < 1
+    wrong = np.roll(np.eye(3), 1, axis=1)
+    assert 1 < calibration.fit_temperature(np.eye(3), wrong, single=True) < 3
+    hopeless = np.tile(500 * np.eye(3), (100, 1))
+    found = calibration.fit_temperature(hopeless, np.tile(wrong, (100, 1)), single=True)
+    assert found == 1
+    thresholds = calibration.best_thresholds(np.array([[1.0, 0.0], [1.0, 1.0]]), np.eye(2))
+    assert all(0.02 <= t <= 0.98 for t in thresholds)
+
+
 def test_log_loss_is_scikit_learns() -> None:
     x = RNG.normal(size=(50, 3))
     softmax = np.exp(x) / np.exp(x).sum(1, keepdims=True)

@@ -97,6 +97,26 @@ def test_infinite_loss_is_told_and_keeps_the_checkpoint(
     assert (tmp_path / "job" / "last.safetensors").read_bytes() == good
 
 
+@pytest.mark.parametrize(("batch", "ema"), [(64, 0.0), (8, 0.8)])
+def test_weights_that_are_no_numbers_are_neither_best_nor_kept(
+    batch: int, ema: float, tmp_path: Path, tiny_recipe: MakeRecipe, make_well: Callable[..., Path]
+) -> None:
+    """With one step an epoch only validation and the checkpoint can see that it went wrong."""
+    options: dict[str, Any] = {"batch": batch, "ema": ema, "checkpoint_minutes": 0.0}
+    well, folder = make_well(tmp_path / "well", photos=8), tmp_path / "job"
+    with pytest.raises(DataError, match=r"train again with a lower learning rate"):
+        trainer(well, folder, tiny_recipe(epochs=1, lr=1e38, **options)).fit()
+    assert not list(folder.iterdir())
+    trainer(well, folder, tiny_recipe(epochs=1, **options)).fit()
+    good = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(DataError, match=r"resume it with a lower learning rate"):
+        trainer(well, folder, tiny_recipe(epochs=2, lr=1e38, **options)).fit()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == good
+    resumed = trainer(well, folder, tiny_recipe(epochs=2, **options))
+    resumed.fit()
+    assert (resumed.epoch, checkpoint.is_finite(resumed.module.state_dict())) == (2, True)
+
+
 def test_frozen_blocks_stay_as_they_are(
     well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
 ) -> None:

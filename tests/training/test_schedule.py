@@ -46,6 +46,13 @@ def test_warm_up_rises_to_the_full_rate() -> None:
     assert found[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_short_run_reaches_the_full_rate_after_a_fifth(schedule: str) -> None:
+    found = ours(schedule=schedule, warmup_steps=500)
+    assert max(found) == found[11] == 1.0
+    assert found[0] == pytest.approx(1 / 12)
+
+
 def test_plateau_divides_by_ten_when_the_loss_stays() -> None:
     plateau = Plateau(patience=1)
     for loss in (1.0, 0.5, 0.5, 0.5):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +14,12 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 
 from geoview.errors import DataError
-from geoview.training import checkpoint
+from geoview.training import checkpoint, hardware
+from geoview.training.batches import training_batches
 from geoview.training.loop import Trainer
 from geoview.training.recipe import Recipe
 
@@ -153,6 +158,43 @@ def test_when_every_photo_is_broken_it_says_so(
         trainer._train_epoch()
     with pytest.raises(DataError, match="None of the validation photos"):
         trainer.validate()
+
+
+@pytest.mark.usefixtures("one_core")
+def test_fp16_passes_over_steps_that_overflow_and_goes_on_with_its_scale(
+    tmp_path: Path, make_well: Callable[..., Path], steady: MakeRecipe, make_trainer: MakeTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def in_fp16(*args: object, **options: object) -> Fabric:
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40, backoff_factor=2.0**-30)
+        return Fabric(accelerator="cpu", plugins=MixedPrecision("16-mixed", "cpu", scaler))
+
+    monkeypatch.setattr(hardware, "fabric", in_fp16)
+    well = make_well(tmp_path / "small", photos=6)
+    trainer = make_trainer(well, steady(epochs=1, batch=4, ema=0.0, precision="fp16"))
+    batch = next(training_batches(
+        trainer.train_items, trainer.cache, trainer.recipe.augment, size=4, seed=0, epoch=0
+    ))  # fmt: skip
+    assert batch is not None
+    before = weights(trainer)
+    trainer._step(batch)
+    assert torch.equal(weights(trainer), before)
+    trainer._step(batch)
+    assert not torch.equal(weights(trainer), before)
+    trainer._save()
+    resumed = make_trainer(well, trainer.recipe)
+    shutil.copy(trainer.job / "last.safetensors", resumed.job)
+    resumed._resume()
+    assert resumed.scaling.state_dict()["scale"] == 2.0**10
+
+
+def test_gradients_that_are_no_numbers_end_the_training(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer
+) -> None:
+    trainer = make_trainer(well, tiny_recipe())
+    next(trainer.module.parameters()).register_hook(lambda grad: grad * math.nan)
+    with pytest.raises(DataError, match="lower learning rate"):
+        trainer._train_epoch()
 
 
 def test_a_full_disk_keeps_the_last_good_checkpoint(
