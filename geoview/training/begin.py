@@ -139,6 +139,7 @@ def _freeze(module: nn.Module, recipe: Recipe) -> None:
 
 def _start_from(module: nn.Module, weights: Path, emit: Emit) -> None:
     """Take over every tensor of a file that fits, and tell which did and which did not."""
+    bundle.card_of_weights(weights)
     try:
         tensors = load_file(weights)
     except Exception as error:
@@ -148,6 +149,12 @@ def _start_from(module: nn.Module, weights: Path, emit: Emit) -> None:
         raise DataError(
             f"None of the weights in {weights.name} fit the backbone of the recipe; check that "
             "both name the same network."
+        )
+    bad = next((name for name in found.used if not torch.isfinite(tensors[name]).all()), None)
+    if bad is not None:
+        raise DataError(
+            f"The weights in {weights.name} hold values that are no numbers ({bad}), from which "
+            "nothing can be learned; get the file again or start from other weights."
         )
     emit("pretrained", file=weights.name, used=len(found.used), unused=found.unused,
          missing=found.missing)  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from filelock import Timeout
 
-from geoview.errors import Cancelled, DataError, GeoViewError, ModelError
+from geoview.errors import Cancelled, DataError, GeoViewError
 from geoview.models import bundle
 from geoview.models.card import ModelCard
 from geoview.training import begin, calibration, data, duplicates
@@ -142,11 +142,8 @@ def with_weights(recipe: Recipe, *, download: bool | None) -> Recipe:
 
 def seen_by(weights: str) -> dict[str, list[str]]:
     """The splits of the GeoView model that training starts from; none for other weights."""
-    try:
-        card, _ = bundle.read_card(Path(weights))
-    except ModelError:
-        return {}
-    return card.splits
+    card = bundle.card_of_weights(Path(weights)) if weights else None
+    return card.splits if card else {}
 
 
 def without_seen(parts: Split, items: Sequence[data.Item], seen: dict[str, list[str]]) -> Split:

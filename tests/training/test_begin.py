@@ -32,6 +32,15 @@ def started(r: Recipe, well: Path) -> tuple[Any, list[dict[str, Any]]]:
     return module, told
 
 
+def saved(r: Recipe, well: Path, path: Path) -> Path:
+    """The network of a recipe as a model file, not yet trained."""
+    dataset = data.load(well)
+    card = begin.new_card(r, dataset, split(dataset.items, r.split, seed=0))
+    module, card = begin.new_module(r, card, dataset, {"train": (0,)}, lambda *_, **__: None)
+    bundle.save(path, module=module, card=card)
+    return path
+
+
 def with_model(r: Recipe, **update: object) -> Recipe:
     return r.model_copy(update={"model": r.model.model_copy(update=update)})
 
@@ -64,9 +73,46 @@ def test_weights_of_another_network_are_refused(
     save_file({"other.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(DataError, match=r"other\.safetensors fit the backbone"):
         started(with_model(tiny_recipe(), pretrained=str(tmp_path / "other.safetensors")), well)
-    (tmp_path / "pickled.safetensors").write_bytes(b"\x80\x04cos\nsystem\n.")
-    with pytest.raises(DataError, match="cannot be read"):
-        started(with_model(tiny_recipe(), pretrained=str(tmp_path / "pickled.safetensors")), well)
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
+def test_a_pickle_is_called_one_and_never_read(
+    name: str, well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    torch.save({"a": torch.zeros(2)}, tmp_path / name)
+    r = with_model(tiny_recipe(), pretrained=str(tmp_path / name))
+    with pytest.raises(ModelError, match=rf"{name} is a pickle .* only opens \.safetensors"):
+        started(r, well)
+    with pytest.raises(ModelError, match="is a pickle"):
+        worker.seen_by(r.model.pretrained)
+
+
+def test_a_damaged_model_is_not_taken_for_weights_of_others(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    """Else nothing would tell which photos it has seen."""
+    path = saved(tiny_recipe(), well, tmp_path / "first.safetensors")
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(ModelError, match="damaged"):
+        worker.seen_by(str(path))
+
+
+def test_weights_that_are_no_numbers_are_refused(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    """Only those that would be used: a mask of infinities elsewhere in the file is no matter."""
+    first, _ = started(tiny_recipe(), well)
+    tensors = dict(first.backbone.network.state_dict())
+    path = tmp_path / "weights.safetensors"
+    r = with_model(tiny_recipe(), pretrained=str(path))
+    save_file(tensors | {"mask": torch.tensor([-torch.inf])}, path)
+    started(r, well)
+    name = next(iter(tensors))
+    save_file(tensors | {name: torch.full_like(tensors[name], torch.nan)}, path)
+    with pytest.raises(DataError, match=rf"weights\.safetensors hold .* no numbers \({name}\)"):
+        started(r, well)
 
 
 def test_the_hub_is_asked_only_when_the_user_allows_it(
