@@ -21,6 +21,7 @@ from geoview.training import data
 from geoview.training.events import now_utc
 from geoview.training.loop import Emit
 from geoview.training.recipe import Recipe
+from geoview.training.seen import inherited
 from geoview.training.split import Split
 from geoview.training.zero_shot import embeddings_of
 
@@ -28,8 +29,22 @@ from geoview.training.zero_shot import embeddings_of
 UNKNOWN_LAYERS = 4
 
 
-def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:
-    """The card before training: everything but thresholds, temperature and figures."""
+def parent_of(recipe: Recipe) -> ModelCard | None:
+    """The card of the GeoView model that training starts from; None for other weights or none.
+
+    Raises ModelError for a pickle and a damaged model.
+    """
+    weights = recipe.model.pretrained
+    return bundle.card_of_weights(Path(weights)) if weights else None
+
+
+def new_card(
+    recipe: Recipe, dataset: data.Dataset, parts: Split, *, parent: ModelCard | None = None
+) -> ModelCard:
+    """The card before training: everything but thresholds, temperature and figures.
+
+    What ``parent`` has seen, the card lists too: fine-tuning does not make a model forget it.
+    """
     model = recipe.model
     options = {**_options_of_start(recipe), **model.options}
     layers: list[str] = []
@@ -57,7 +72,8 @@ def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:
         licence=model.licence,
         trained_on=list(dataset.sources),
         recipe=recipe.model_dump(mode="json", exclude={"model": {"pretrained"}}),
-        splits=splits,
+        splits={**splits, **inherited(parent)},
+        seen_hashes=parent.seen_hashes if parent else [],
         created_utc=now_utc(),
         app_version=__version__,
     )

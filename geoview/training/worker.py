@@ -23,6 +23,7 @@ from geoview.training.images import ImageCache
 from geoview.training.job import lock_of
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
+from geoview.training.seen import TRAINED, TUNED
 from geoview.training.split import Split, split
 
 # Tell how far the comparison of photos has come every so many of them.
@@ -83,12 +84,14 @@ def run(job: Path, emit: Emit) -> None:
         progress=lambda p: emit("comparing", done=p.done, total=p.total)
         if p.done % COMPARED == 0 else None,
     )  # fmt: skip
-    parts = without_seen(parts, dataset.items, seen_by(recipe.model.pretrained))
+    parent = begin.parent_of(recipe)
+    parts = without_seen(parts, dataset.items, parent.splits if parent else {})
     emit("data", counts={k: len(v) for k, v in parts.items()}, classes=list(dataset.classes),
          layers=list(dataset.layers), warnings=list(dataset.warnings))  # fmt: skip
     items = {name: [dataset.items[i] for i in indices] for name, indices in parts.items()}
-    card = begin.new_card(recipe, dataset, parts)
-    card = card.model_copy(update={"seen_hashes": looks(recipe, items["train"] + items["val"])})
+    card = begin.new_card(recipe, dataset, parts, parent=parent)
+    seen = {*card.seen_hashes, *looks(recipe, items["train"] + items["val"])}
+    card = card.model_copy(update={"seen_hashes": sorted(seen)})
     module, card = begin.new_module(recipe, card, dataset, parts, emit)
     cache = ImageCache(
         Path(plan["cache"]), card.preprocess, margin=margin(recipe),
@@ -140,12 +143,6 @@ def with_weights(recipe: Recipe, *, download: bool | None) -> Recipe:
     return recipe.model_copy(update={"model": model})
 
 
-def seen_by(weights: str) -> dict[str, list[str]]:
-    """The splits of the GeoView model that training starts from; none for other weights."""
-    card = bundle.card_of_weights(Path(weights)) if weights else None
-    return card.splits if card else {}
-
-
 def without_seen(parts: Split, items: Sequence[data.Item], seen: dict[str, list[str]]) -> Split:
     """A split whose test and validation hold nothing that the earlier model was trained on.
 
@@ -155,7 +152,8 @@ def without_seen(parts: Split, items: Sequence[data.Item], seen: dict[str, list[
     if not seen:
         return parts
     keys = {item.path: data.photo_key(item.path) for item in items}
-    trained, tuned = set(seen.get("train", ())), set(seen.get("val", ()))
+    trained = {key for part in TRAINED for key in seen.get(part, ())}
+    tuned = {key for part in TUNED for key in seen.get(part, ())}
     result: dict[str, list[int]] = {"train": [], "val": [], "test": []}
     for name, indices in parts.items():
         for index in indices:

@@ -84,7 +84,7 @@ def test_a_pickle_is_called_one_and_never_read(
     with pytest.raises(ModelError, match=rf"{name} is a pickle .* only opens \.safetensors"):
         started(r, well)
     with pytest.raises(ModelError, match="is a pickle"):
-        worker.seen_by(r.model.pretrained)
+        begin.parent_of(r)
 
 
 def test_a_damaged_model_is_not_taken_for_weights_of_others(
@@ -96,7 +96,7 @@ def test_a_damaged_model_is_not_taken_for_weights_of_others(
     damaged[-1] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(ModelError, match="damaged"):
-        worker.seen_by(str(path))
+        begin.parent_of(with_model(tiny_recipe(), pretrained=str(path)))
 
 
 def test_weights_that_are_no_numbers_are_refused(
