@@ -5,13 +5,48 @@ Light: no torch.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
 from geoview.models.card import ModelCard
-from geoview.training.duplicates import NEAR_BITS
+from geoview.records import Progress
+from geoview.training.data import photo_key
+from geoview.training.duplicates import NEAR_BITS, hashes_of, near_to
 
 # Parts of a card's splits: the photos of its own training, and those of the models that it was
 # fine-tuned from, which it has not forgotten.
 TRAINED = ("train", "earlier_train")
 TUNED = ("val", "earlier_val")
+
+
+def seen_by(
+    parent: ModelCard,
+    photos: Iterable[Path],
+    *,
+    bits: int,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> dict[Path, str]:
+    """The photos that a model has seen: "train", or "val" where it was at most tuned on them.
+
+    They are recognised by content, whatever their names. What differs in at most ``bits`` bits
+    of the perceptual hash from a photo it has seen counts as trained on, unless that one is here
+    too and was only tuned on.
+    """
+    trained, tuned = contents(parent, *TRAINED), contents(parent, *TUNED)
+    digests = {path: content(photo_key(path)) for path in photos}
+    found = {
+        path: "train" if digest in trained else "val"
+        for path, digest in digests.items()
+        if digest in trained or digest in tuned
+    }
+    known = set(hashes(parent))
+    if known:
+        looks = hashes_of(list(digests), progress=progress)
+        tuned_looks = {looks[p] for p, part in found.items() if part == "val" and p in looks}
+        others = {path: value for path, value in looks.items() if path not in found}
+        found |= dict.fromkeys(near_to(others, list(known & tuned_looks), max_bits=bits), "val")
+        found |= dict.fromkeys(near_to(others, list(known - tuned_looks), max_bits=bits), "train")
+    return found
 
 
 def inherited(parent: ModelCard | None) -> dict[str, list[str]]:

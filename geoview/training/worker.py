@@ -17,13 +17,14 @@ from filelock import Timeout
 from geoview.errors import Cancelled, DataError, GeoViewError
 from geoview.models import bundle
 from geoview.models.card import ModelCard
+from geoview.records import Progress
 from geoview.training import begin, calibration, data, duplicates
 from geoview.training.events import EventWriter
 from geoview.training.images import ImageCache
 from geoview.training.job import lock_of
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
-from geoview.training.seen import TRAINED, TUNED
+from geoview.training.seen import near_bits, seen_by
 from geoview.training.split import Split, split
 
 # Tell how far the comparison of photos has come every so many of them.
@@ -79,13 +80,7 @@ def run(job: Path, emit: Emit) -> None:
     recipe = with_weights(Recipe.model_validate(plan["recipe"]), download=plan.get("download"))
     out = Path(plan["out"])
     dataset = data.load([Path(p) for p in plan["data"]])
-    parts = split(
-        dataset.items, recipe.split, seed=recipe.train.seed,
-        progress=lambda p: emit("comparing", done=p.done, total=p.total)
-        if p.done % COMPARED == 0 else None,
-    )  # fmt: skip
-    parent = begin.parent_of(recipe)
-    parts = without_seen(parts, dataset.items, parent.splits if parent else {})
+    parts, parent = divided(recipe, dataset, emit)
     emit("data", counts={k: len(v) for k, v in parts.items()}, classes=list(dataset.classes),
          layers=list(dataset.layers), warnings=list(dataset.warnings))  # fmt: skip
     items = {name: [dataset.items[i] for i in indices] for name, indices in parts.items()}
@@ -115,6 +110,30 @@ def run(job: Path, emit: Emit) -> None:
     emit("done", out=str(out), best=trainer.best, metrics=card.metrics)
 
 
+def divided(recipe: Recipe, dataset: data.Dataset, emit: Emit) -> tuple[Split, ModelCard | None]:
+    """The split, and the card of the GeoView model that training starts from.
+
+    What that model has seen is not tested on, and this is told.
+    """
+
+    def comparing(done: Progress) -> None:
+        if done.done % COMPARED == 0:
+            emit("comparing", done=done.done, total=done.total)
+
+    seen: dict[Path, str] = {}
+    parent, photos = begin.parent_of(recipe), {item.path for item in dataset.items}
+    if parent is not None:
+        bits = max(recipe.split.near_duplicates, near_bits(parent))
+        seen = seen_by(parent, photos, bits=bits, progress=comparing)
+    parts = split(
+        dataset.items, recipe.split, seed=recipe.train.seed, progress=comparing, seen=seen
+    )
+    if seen:
+        emit("notice", message=f"The model that training starts from has seen {len(seen)} of "
+             f"{len(photos)} photos or near-duplicates of them; none is tested on.")  # fmt: skip
+    return parts, parent
+
+
 def looks(recipe: Recipe, seen: Sequence[data.Item]) -> list[str]:
     """The pHashes for the card, where the recipe looks for near-duplicates and they are few."""
     paths = {item.path for item in seen}
@@ -141,35 +160,6 @@ def with_weights(recipe: Recipe, *, download: bool | None) -> Recipe:
 
     model = recipe.model.model_copy(update={"pretrained": str(fetch(recipe.model.backbone))})
     return recipe.model_copy(update={"model": model})
-
-
-def without_seen(parts: Split, items: Sequence[data.Item], seen: dict[str, list[str]]) -> Split:
-    """A split whose test and validation hold nothing that the earlier model was trained on.
-
-    Photos of its training go to train, those it was tuned on at best to val. Raises DataError
-    when nothing is left to validate on.
-    """
-    if not seen:
-        return parts
-    keys = {item.path: data.photo_key(item.path) for item in items}
-    trained = {key for part in TRAINED for key in seen.get(part, ())}
-    tuned = {key for part in TUNED for key in seen.get(part, ())}
-    result: dict[str, list[int]] = {"train": [], "val": [], "test": []}
-    for name, indices in parts.items():
-        for index in indices:
-            key = keys[items[index].path]
-            if key in trained:
-                result["train"].append(index)
-            elif key in tuned and name == "test":
-                result["val"].append(index)
-            else:
-                result[name].append(index)
-    if not result["val"]:
-        raise DataError(
-            "The model that training starts from has seen nearly all of these photos, so nothing "
-            "is left to validate on; add photos it has not seen."
-        )
-    return {name: tuple(sorted(indices)) for name, indices in result.items()}
 
 
 def calibrated(trainer: Trainer, card: ModelCard, items: list[data.Item]) -> ModelCard:
