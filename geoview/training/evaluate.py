@@ -18,11 +18,10 @@ from geoview.records import Photo, Prediction, Progress
 from geoview.training import data as labelled
 from geoview.training import duplicates, figures, seen
 from geoview.training.events import now_utc
-from geoview.training.matching import Match, match
+from geoview.training.matching import Match, match, named
 from geoview.training.truths import Truth, truths
 
 PARTS = ("train", "val", "test")
-_MOST_NAMED = 12
 
 
 def evaluate(
@@ -88,7 +87,7 @@ def evaluate(
 
 def _check(card: ModelCard, matched: Match, *, shared: bool, restrict: bool) -> None:
     unknown = [matched.given[i] for i in matched.left_out]
-    knows = f"The model “{card.name}” does not know {_named(unknown)}; it knows " + _named(
+    knows = f"The model “{card.name}” does not know {named(unknown)}; it knows " + named(
         card.classes
     )
     if not matched.pairs:
@@ -102,11 +101,6 @@ def _check(card: ModelCard, matched: Match, *, shared: bool, restrict: bool) -> 
             f"The model “{card.name}” and the data share only {matched.names[0]}; with answers "
             "restricted to it every answer would be right. Leave out --restrict."
         )
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _without_foreign(found: list[Truth], matched: Match) -> tuple[list[Truth], dict[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,60 @@ def test_fine_tuning_a_model_takes_its_head_too(
     assert torch.equal(second.classifier, first.classifier)  # one half is exact in fp16
     assert not float(second.proportions.sum())
     assert next(e for e in told if e["event"] == "pretrained")["missing"] == []
+
+
+def renamed(dataset: data.Dataset, classes: list[str], layers: list[str]) -> data.Dataset:
+    """The same photos with other classes, of which the first is in all of them, and layers."""
+    labels = (1.0, *[0.0] * (len(classes) - 1))
+    items = tuple(
+        replace(i, labels=labels, states=tuple(2 * int(x) for x in labels), area=labels)
+        for i in dataset.items
+    )
+    return replace(dataset, items=items, classes=tuple(classes), layers=tuple(layers))
+
+
+def test_fine_tuning_goes_on_with_the_classes_of_the_same_name(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    """Limestone and mudstone, and the layers, come in another order and with others."""
+    path = saved(tiny_recipe(), well, tmp_path / "first.safetensors")
+    first: Any = bundle.load(path).module
+    names, layers = ["Mudstone", "chalk", "limestone"], ["Layer2", "Layer9", "Layer1"]
+    dataset = renamed(data.load(well), names, layers)
+    parts = split(dataset.items, tiny_recipe().split, seed=0)
+    r = with_model(tiny_recipe(), pretrained=str(path))
+    told: list[dict[str, Any]] = []
+    second, _ = begin.new_module(
+        r, begin.new_card(r, dataset, parts), dataset, parts,
+        lambda kind, **fields: told.append({"event": kind, **fields}),
+    )  # fmt: skip
+    was = data.load(well).classes.index
+    for name, row in (("mudstone", 0), ("limestone", 2)):
+        for part in ("classifier", "label_embeddings", "area.weight", "area.bias"):
+            new, old = second.get_parameter(part), first.get_parameter(part)
+            torch.testing.assert_close(new[row], old[was(name)])
+    assert torch.equal(second.layer_head.weight[[2, 0]], first.layer_head.weight)
+    assert torch.equal(second.area.bias[-1], first.area.bias[-1])
+    said = [e["message"] for e in told if e["event"] == "notice"]
+    assert said == [
+        "2 classes taken over from first.safetensors: Mudstone, limestone; 1 new: chalk.",
+        "2 layers taken over from first.safetensors: Layer2, Layer1; 1 new: Layer9.",
+    ]
+
+
+def test_a_head_for_other_classes_is_not_taken_although_it_has_the_size(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    path = saved(tiny_recipe(), well, tmp_path / "first.safetensors")
+    dataset = renamed(data.load(well), ["quartz", "pyrite"], ["Layer1", "Layer2"])
+    parts = split(dataset.items, tiny_recipe().split, seed=0)
+    r = with_model(tiny_recipe(), pretrained=str(path))
+    told: list[dict[str, Any]] = []
+    begin.new_module(
+        r, begin.new_card(r, dataset, parts), dataset, parts,
+        lambda kind, **fields: told.append({"event": kind, **fields}),
+    )  # fmt: skip
+    (event,) = [e for e in told if e["event"] == "pretrained"]
+    assert {"classifier", "label_embeddings", "area.weight"} <= set(event["unused"])
+    said = [e["message"] for e in told if e["event"] == "notice"]
+    assert said[0] == "No classes taken over from first.safetensors; 2 new: quartz, pyrite."
