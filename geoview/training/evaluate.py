@@ -51,7 +51,7 @@ def evaluate(
     Raises DataError.
     """
     model = bundle.load(model_path)
-    dataset = labelled.load(data)
+    dataset = labelled.load(data, fewest=1)
     matched = match(model.card.classes, dataset.classes)
     _check(model.card, matched, shared=shared, restrict=restrict)
     known, left_out = _without_foreign(truths(dataset, matched), matched)
