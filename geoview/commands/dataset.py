@@ -26,8 +26,8 @@ def dataset(data: list[Path], *, recipe: str | None, json_file: Path | None, fas
     The split is that of the recipe, or of the defaults with near-duplicates kept together.
     """
     from geoview.training import data as labelled
+    from geoview.training.duplicates import NEAR_BITS
     from geoview.training.recipe import SplitPart, find, read
-    from geoview.training.report import NEAR_BITS
 
     common.check_target(json_file)
     plan = read(find(recipe)) if recipe else None
@@ -44,9 +44,10 @@ def dataset(data: list[Path], *, recipe: str | None, json_file: Path | None, fas
 
 def _reported(loaded: Dataset, part: SplitPart, *, seed: int, fast: bool) -> DatasetReport:
     from geoview.training import report as reports
+    from geoview.training.duplicates import NEAR_BITS
     from geoview.training.split import dealt, grouped
 
-    bits = part.near_duplicates if part.near_duplicates >= 0 else reports.NEAR_BITS
+    bits = part.near_duplicates if part.near_duplicates >= 0 else NEAR_BITS
     hashes = {} if fast else _hashes(loaded)
     items = grouped(loaded.items, part, hashes=hashes)
     loaded = replace(loaded, items=items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from geoview.errors import ModelError
 from geoview.models import import_timm
+from geoview.models.rows import Axes, Kind, Places, rearranged
 
 # Where architectures keep their pretrained network.
 NETWORKS = ("backbone.network", "network", "vision")
@@ -126,34 +128,49 @@ def to_tokens(grid: Tensor) -> Tensor:
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """Names of a file's tensors that were used and that were not, and the module's own tensors
-    that the file did not give, which keep the values they had."""
+    that the file did not give, which keep the values they had. ``kinds`` tells whether rows of
+    classes, of layers, are among the used."""
 
     used: list[str]
     unused: list[str]
     missing: list[str]
+    kinds: frozenset[Kind] = frozenset()
 
 
-def transfer(module: nn.Module, tensors: dict[str, Tensor]) -> Transfer:
+def transfer(
+    module: nn.Module,
+    tensors: dict[str, Tensor],
+    *,
+    places: Mapping[Kind, Places] | None = None,
+) -> Transfer:
     """Load what fits of a timm checkpoint or of another GeoView model, in any precision.
 
     Names are matched within the pretrained network, wherever the two keep it. Position
-    embeddings of another input size are resampled (bicubic); what has another shape, such as a
-    head for other classes, is not used.
+    embeddings of another input size are resampled (bicubic); what has another shape is not used.
+    With ``places`` the rows of classes and layers that both know go where the module has them,
+    and the others stay new; without, a head is used if it is for as many classes.
     """
     own = module.state_dict()
+    axes: Axes = getattr(module, "axes", {}) if places is not None else {}
     names = _renamed(list(tensors), to=network_name(module))
     chosen = {}
     for name, value in tensors.items():
         target = own.get(names[name])
         if target is not None and names[name].endswith("pos_embed"):
             value = _resample_positions(value, target)
-        if target is not None and target.shape == value.shape:
+        if target is not None and places is not None and names[name] in axes:
+            filled = rearranged(value, target, axes=axes[names[name]], places=places)
+            if filled is not None:
+                chosen[names[name]] = filled
+        elif target is not None and target.shape == value.shape:
             chosen[names[name]] = value
     module.load_state_dict(chosen, strict=False)
     return Transfer(
         used=[name for name in tensors if names[name] in chosen],
         unused=[name for name in tensors if names[name] not in chosen],
         missing=[name for name in own if name not in chosen],
+        # A table of layers by classes counts photos; it does not tell a class from another.
+        kinds=frozenset(axes[n][0] for n in chosen if n in axes and len(axes[n]) == 1),
     )
 
 

@@ -29,6 +29,10 @@ MAX_HEADER_BYTES = 32 * 2**20
 _CHUNK = 2**22
 
 
+class NoCardError(ModelError):
+    """A safetensors file of weights that are no GeoView model."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
     """A model ready to run: fp32, on the CPU, in evaluation mode."""
@@ -71,6 +75,17 @@ def read_card(path: Path) -> tuple[ModelCard, ModelRef]:
         )
     card = _parse_card(path, header.card_json)
     return card, ModelRef(name=card.name, sha256=whole.hexdigest())
+
+
+def card_of_weights(path: Path) -> ModelCard | None:
+    """The card of weights to start a training from; None for those of timm and others.
+
+    Raises ModelError for a pickle, a damaged model and what is no safetensors file at all.
+    """
+    try:
+        return read_card(path)[0]
+    except NoCardError:
+        return None
 
 
 def load(path: Path) -> LoadedModel:
@@ -151,7 +166,7 @@ def _read_header(path: Path, first: bytes, stream: Any) -> _Header:
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise foreign from error
     except KeyError as error:
-        raise ModelError(
+        raise NoCardError(
             f"{path.name} holds weights but no GeoView model card; "
             "use it as pretrained weights in a recipe, or choose a GeoView model."
         ) from error

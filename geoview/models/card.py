@@ -42,8 +42,10 @@ class Preprocess(_Strict):
 class ModelCard(_Strict):
     """What the model is, what it was trained on, how good it is there, and how to run it.
 
-    ``splits`` are names and contents of its photos; ``seen_hashes`` what those look like that it
-    was trained and tuned on (pHashes, hexadecimal), so that a smaller copy is recognised too.
+    ``splits`` are names and contents of its photos ("train", "val", "test"), and of those that
+    the models it was fine-tuned from were trained and tuned on ("earlier_train",
+    "earlier_val"); ``seen_hashes`` what all these look like but the tested ones (pHashes,
+    hexadecimal), so that a smaller copy is recognised too.
     """
 
     format: Literal[1] = 1

@@ -11,7 +11,7 @@ the tower's own works: its position embeddings are resampled as it runs.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ from geoview.models.card import ModelCard
 from geoview.models.options import Options, options_of
 from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout, architecture
+from geoview.models.rows import Axes
 
 # What transformers starts a CLIP's logarithm of the scale from: ln(1 / 0.07).
 INITIAL_SCALE = 2.6592
@@ -76,6 +77,7 @@ class ZeroShot(nn.Module):
     """
 
     cam_layout: CamLayout = "tokens"
+    axes: ClassVar[Axes] = {"text_embeddings": ("class",)}
 
     def __init__(self, options: ZeroShotOptions, *, num_classes: int) -> None:
         super().__init__()

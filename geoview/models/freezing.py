@@ -32,7 +32,7 @@ def freeze(module: nn.Module, *, mode: Mode, pretrained_part: nn.Module) -> None
     """
     if mode == "none":
         return
-    learning = _head(pretrained_part) | (
+    learning = head_of(pretrained_part) | (
         _last_stage(pretrained_part) if mode == "partly" else set()
     )
     for name, parameter in pretrained_part.named_parameters():
@@ -41,7 +41,7 @@ def freeze(module: nn.Module, *, mode: Mode, pretrained_part: nn.Module) -> None
     module.train(module.training)
 
 
-def _head(network: nn.Module) -> set[str]:
+def head_of(network: nn.Module) -> set[str]:
     """Names of the parameters of the classifier, of both in a distilled network."""
     find: Any = getattr(network, "get_classifier", tuple)
     found = find()
@@ -70,7 +70,7 @@ def _first_group(network: nn.Module, groups: dict[str, int]) -> int:
         first = f"blocks.{len(blocks) - -(-len(blocks) // 4)}."
         return min(group for name, group in groups.items() if name.startswith(first))
     # A group of one-dimensional parameters is a norm, not a stage.
-    weights = {name for name, p in network.named_parameters() if p.ndim > 1} - _head(network)
+    weights = {name for name, p in network.named_parameters() if p.ndim > 1} - head_of(network)
     return max(groups[name] for name in weights if not name.startswith(_BEFORE_THE_HEAD))
 
 

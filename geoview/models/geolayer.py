@@ -17,7 +17,7 @@ Equation numbers are those of P0. Where the paper is silent this is what we do:
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,7 @@ from geoview.models.card import ModelCard
 from geoview.models.options import Options, options_of
 from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout, architecture
+from geoview.models.rows import Axes
 
 # Shares below this are noise of the estimate.
 SMALLEST_SHARE = 1e-3
@@ -132,6 +133,17 @@ class GeoLayer(nn.Module):
     cam_layout: CamLayout = "nchw"
     num_prefix_tokens = 0
     gives_attention = True
+    axes: ClassVar[Axes] = {
+        "label_embeddings": ("class",),
+        "classifier": ("class",),
+        "area.weight": ("class",),
+        "area.bias": ("class",),
+        "evidence_weight": ("class",),
+        "evidence_bias": ("class",),
+        "layer_head.weight": ("layer",),
+        "proportions": ("layer", "class"),
+        "cooccurrence": ("class", "class"),
+    }
 
     def __init__(
         self, *, backbone: str, input_px: int, num_classes: int, options: GeoLayerOptions

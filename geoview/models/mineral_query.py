@@ -14,7 +14,7 @@ Where the paper is silent, or Query2Label (Liu et al. 2021), which it follows, s
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -26,6 +26,7 @@ from geoview.models.card import ModelCard
 from geoview.models.options import Options, options_of
 from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout, architecture
+from geoview.models.rows import Axes
 
 # P1, Figure 3: tokens after the reshape.
 PAPER_TOKENS = 256
@@ -160,6 +161,11 @@ class MineralQuery(nn.Module):
 
     cam_layout: CamLayout = "nchw"
     num_prefix_tokens = 0
+    axes: ClassVar[Axes] = {
+        "label_embeddings": ("class",),
+        "classifier": ("class",),
+        "bias": ("class",),
+    }
 
     def __init__(
         self, *, backbone: str, input_px: int, num_classes: int, options: MineralQueryOptions

@@ -8,7 +8,7 @@ gives its answer at half the input's resolution. It takes any size whose sides a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from geoview.models.backbone import create_timm
 from geoview.models.card import ModelCard
 from geoview.models.options import Options, options_of
 from geoview.models.registry import architecture
+from geoview.models.rows import Axes
 
 STRIDE_PX = 32
 _STRIDES = [2, 4, 8, 16, 32]
@@ -33,6 +34,8 @@ class SegmenterOptions(Options):
 
 class Segmenter(nn.Module):
     """[B, 3, h, w] → logits [B, classes, h / 2, w / 2]."""
+
+    axes: ClassVar[Axes] = {"head.weight": ("class",), "head.bias": ("class",)}
 
     def __init__(self, name: str, *, num_classes: int, options: SegmenterOptions) -> None:
         super().__init__()

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from geoview.models.backbone import create_timm
 from geoview.models.card import ModelCard
+from geoview.models.freezing import head_of
 from geoview.models.options import Options, options_of
 from geoview.models.output import ModelOutput
 from geoview.models.registry import CamLayout, architecture
+from geoview.models.rows import Axes
 
 
 class ClassifierOptions(Options):
@@ -49,6 +51,15 @@ class TimmClassifier(nn.Module):
             self.cam_layout = "tokens"
         elif getattr(network, "output_fmt", "NCHW") == "NHWC":
             self.cam_layout = "nhwc"
+
+    @property
+    def axes(self) -> Axes:
+        """The rows of the classifier are the classes, of both in a distilled network."""
+        sizes = {name: tuple(p.shape[:1]) for name, p in self.network.named_parameters()}
+        rows = (self.network.num_classes,)
+        return {
+            f"network.{name}": ("class",) for name in head_of(self.network) if sizes[name] == rows
+        }
 
     @property
     def cam_target(self) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,37 @@ from geoview.models.card import ModelCard
 from geoview.models.freezing import freeze, pretrained_part
 from geoview.models.geolayer import cooccurrence_matrix
 from geoview.models.registry import build
+from geoview.models.rows import Kind, Places
 from geoview.training import data
 from geoview.training.events import now_utc
 from geoview.training.loop import Emit
+from geoview.training.matching import named, same
 from geoview.training.recipe import Recipe
+from geoview.training.seen import inherited
 from geoview.training.split import Split
 from geoview.training.zero_shot import embeddings_of
 
 # Layers to look for where the data name none (P0 has four).
 UNKNOWN_LAYERS = 4
+_WORDS: dict[Kind, str] = {"class": "classes", "layer": "layers"}
 
 
-def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:
-    """The card before training: everything but thresholds, temperature and figures."""
+def parent_of(recipe: Recipe) -> ModelCard | None:
+    """The card of the GeoView model that training starts from; None for other weights or none.
+
+    Raises ModelError for a pickle and a damaged model.
+    """
+    weights = recipe.model.pretrained
+    return bundle.card_of_weights(Path(weights)) if weights else None
+
+
+def new_card(
+    recipe: Recipe, dataset: data.Dataset, parts: Split, *, parent: ModelCard | None = None
+) -> ModelCard:
+    """The card before training: everything but thresholds, temperature and figures.
+
+    What ``parent`` has seen, the card lists too: fine-tuning does not make a model forget it.
+    """
     model = recipe.model
     options = {**_options_of_start(recipe), **model.options}
     layers: list[str] = []
@@ -57,7 +76,8 @@ def new_card(recipe: Recipe, dataset: data.Dataset, parts: Split) -> ModelCard:
         licence=model.licence,
         trained_on=list(dataset.sources),
         recipe=recipe.model_dump(mode="json", exclude={"model": {"pretrained"}}),
-        splits=splits,
+        splits={**splits, **inherited(parent)},
+        seen_hashes=parent.seen_hashes if parent else [],
         created_utc=now_utc(),
         app_version=__version__,
     )
@@ -110,7 +130,7 @@ def new_module(
         card = card.model_copy(update={"options": options})
     module: Any = build(card)
     if recipe.model.pretrained:
-        _start_from(module, Path(recipe.model.pretrained), emit)
+        _start_from(module, card, Path(recipe.model.pretrained), emit)
     if card.architecture == "clip-zero-shot":
         start = Path(recipe.model.pretrained)
         module.text_embeddings.copy_(embeddings_of(card.classes, model=start))
@@ -137,17 +157,50 @@ def _freeze(module: nn.Module, recipe: Recipe) -> None:
         backbone.freeze(model.freeze_blocks)
 
 
-def _start_from(module: nn.Module, weights: Path, emit: Emit) -> None:
-    """Take over every tensor of a file that fits, and tell which did and which did not."""
+def _start_from(module: nn.Module, card: ModelCard, weights: Path, emit: Emit) -> None:
+    """Take over every tensor of a file that fits, and tell which did and which did not.
+
+    What belongs to a class or a layer goes to the one of the same name, or stays new; weights
+    without a card do not tell whose theirs are.
+    """
+    parent = bundle.card_of_weights(weights)
+    theirs: dict[Kind, list[str]] = {
+        "class": parent.classes if parent else [], "layer": parent.layers if parent else []
+    }  # fmt: skip
+    ours: dict[Kind, list[str]] = {"class": card.classes, "layer": card.layers}
+    places: dict[Kind, Places] = {
+        kind: Places(same(names, theirs[kind]), len(theirs[kind])) for kind, names in ours.items()
+    }
     try:
         tensors = load_file(weights)
     except Exception as error:
         raise DataError(f"The weights {weights} cannot be read: {error}.") from error
-    found = transfer(module, tensors)
+    found = transfer(module, tensors, places=places)
     if not found.used:
         raise DataError(
             f"None of the weights in {weights.name} fit the backbone of the recipe; check that "
             "both name the same network."
         )
+    bad = next((name for name in found.used if not torch.isfinite(tensors[name]).all()), None)
+    if bad is not None:
+        raise DataError(
+            f"The weights in {weights.name} hold values that are no numbers ({bad}), from which "
+            "nothing can be learned; get the file again or start from other weights."
+        )
     emit("pretrained", file=weights.name, used=len(found.used), unused=found.unused,
          missing=found.missing)  # fmt: skip
+    for kind, words in _WORDS.items():
+        if parent and ours[kind] and theirs[kind]:
+            taken = places[kind].found if kind in found.kinds else (None,) * len(ours[kind])
+            message = _taken_over(words, ours[kind], taken, file=weights.name)
+            emit("notice", message=message)
+
+
+def _taken_over(
+    words: str, names: Sequence[str], places: Sequence[int | None], *, file: str
+) -> str:
+    """Which classes, or layers, go on from what the earlier model knows of them."""
+    old = [name for name, place in zip(names, places, strict=True) if place is not None]
+    new = [name for name, place in zip(names, places, strict=True) if place is None]
+    text = f"{len(old) or 'No'} {words} taken over from {file}" + (f": {named(old)}" if old else "")
+    return text + (f"; {len(new)} new: {named(new)}." if new else ".")

@@ -53,14 +53,15 @@ class Dataset:
     warnings: tuple[str, ...] = ()
 
 
-def load(data: Path | Sequence[Path]) -> Dataset:
+def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
     """Labelled data from folders, CSV or Excel sheets; several are joined (same classes in all).
 
     A folder is searched for sheets with a ``file`` column (tile sheets win over photo sheets);
-    a folder without any is read as one folder per class. Raises DataError.
+    a folder without any is read as one folder per class. These are at least ``fewest`` classes:
+    a training needs two, to measure a model one is enough. Raises DataError.
     """
     sources = [data] if isinstance(data, Path) else list(data)
-    return _join([part for source in sources for part in _load_one(source)])
+    return _join([part for source in sources for part in _load_one(source, fewest)])
 
 
 def photo_key(path: Path) -> str:
@@ -89,7 +90,7 @@ def one_spelling(names: Iterable[str], *, where: str) -> tuple[dict[str, str], t
     return chosen, warnings
 
 
-def _load_one(source: Path) -> list[Dataset]:
+def _load_one(source: Path, fewest: int) -> list[Dataset]:
     # Here because both need the records above.
     from geoview.training import folders, sheets
 
@@ -98,7 +99,7 @@ def _load_one(source: Path) -> list[Dataset]:
     if not source.is_dir():
         raise DataError(f"There is no folder or sheet {source}; check the path.")
     found = [sheets.from_table(table) for table in sheets.find(source)]
-    return found or [folders.from_class_folders(source)]
+    return found or [folders.from_class_folders(source, fewest=fewest)]
 
 
 def _join(parts: Sequence[Dataset]) -> Dataset:

@@ -13,6 +13,9 @@ from geoview.callbacks import never
 from geoview.photos import reading
 from geoview.records import Progress
 
+# As the recipes have it: smaller copies and other compressions of a photo differ in so many.
+NEAR_BITS = 4
+
 # What was hashed in this process by path, size and date: a training asks twice for the same.
 _known: dict[tuple[Path, int, int], int] = {}
 

@@ -16,13 +16,12 @@ from geoview.models.device import choose
 from geoview.models.engine import Engine
 from geoview.records import Photo, Prediction, Progress
 from geoview.training import data as labelled
-from geoview.training import duplicates, figures
+from geoview.training import duplicates, figures, seen
 from geoview.training.events import now_utc
-from geoview.training.matching import Match, match
+from geoview.training.matching import Match, match, named
 from geoview.training.truths import Truth, truths
 
 PARTS = ("train", "val", "test")
-_MOST_NAMED = 12
 
 
 def evaluate(
@@ -39,8 +38,9 @@ def evaluate(
     """Figures of a model on labelled data, with 95 % intervals over photos.
 
     ``split`` "train", "val" or "test" takes the photos the card lists so; "all" takes every
-    photo; None leaves out those the model was trained or tuned on, recognised by content, and
-    near-duplicates of them (smaller copies, edited ones) where its recipe looked for such.
+    photo; None leaves out those that the model, or one it was fine-tuned from, was trained or
+    tuned on, recognised by content, and near-duplicates of them (smaller copies, edited ones)
+    where a recipe looked for such.
     Presence figures are per tile where the data and the model have the same tiles, else per
     photo; layer, dominant lithology and area are per photo.
 
@@ -51,7 +51,7 @@ def evaluate(
     Raises DataError.
     """
     model = bundle.load(model_path)
-    dataset = labelled.load(data)
+    dataset = labelled.load(data, fewest=1)
     matched = match(model.card.classes, dataset.classes)
     _check(model.card, matched, shared=shared, restrict=restrict)
     known, left_out = _without_foreign(truths(dataset, matched), matched)
@@ -60,10 +60,10 @@ def evaluate(
     found, failed = _predictions(model, chosen, device=device, progress=progress)
     if not found:
         raise DataError("None of the photos could be read, so there is nothing to measure.")
-    seen = [t for t in chosen if t.path in found]
-    rows = figures.rows_of(model.card, matched, seen, found, restrict=restrict)
+    measured_on = [t for t in chosen if t.path in found]
+    rows = figures.rows_of(model.card, matched, measured_on, found, restrict=restrict)
     measured = figures.presence(rows, with_curves=curves)
-    photos = figures.per_photo(model.card, matched, seen, found, restrict=restrict)
+    photos = figures.per_photo(model.card, matched, measured_on, found, restrict=restrict)
     return {
         "model": model.ref.name,
         "model_sha256": model.ref.sha256,
@@ -77,8 +77,8 @@ def evaluate(
         "answers": "restricted to shared classes" if restrict else "open",
         **matched.report(),
         "left_out_classes": left_out,
-        "n_photos": len(seen),
-        "level": "tile" if len(rows.y) > len(seen) else "photo",
+        "n_photos": len(measured_on),
+        "level": "tile" if len(rows.y) > len(measured_on) else "photo",
         **measured,
         **photos,
         "ci95": measured["ci95"] | photos["ci95"],
@@ -87,7 +87,7 @@ def evaluate(
 
 def _check(card: ModelCard, matched: Match, *, shared: bool, restrict: bool) -> None:
     unknown = [matched.given[i] for i in matched.left_out]
-    knows = f"The model “{card.name}” does not know {_named(unknown)}; it knows " + _named(
+    knows = f"The model “{card.name}” does not know {named(unknown)}; it knows " + named(
         card.classes
     )
     if not matched.pairs:
@@ -101,11 +101,6 @@ def _check(card: ModelCard, matched: Match, *, shared: bool, restrict: bool) -> 
             f"The model “{card.name}” and the data share only {matched.names[0]}; with answers "
             "restricted to it every answer would be right. Leave out --restrict."
         )
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _without_foreign(found: list[Truth], matched: Match) -> tuple[list[Truth], dict[str, int]]:
@@ -123,11 +118,11 @@ def _choose(found: list[Truth], card: ModelCard, split: str | None) -> tuple[lis
     if split == "all":
         return found, 0
     if split in PARTS:
-        wanted = _contents(card, split)
-        chosen = [t for t in found if _content(labelled.photo_key(t.path)) in wanted]
+        wanted = seen.contents(card, split)
+        chosen = [t for t in found if _content(t) in wanted]
     elif split is None:
-        seen = _contents(card, "train", "val")
-        chosen = [t for t in found if _content(labelled.photo_key(t.path)) not in seen]
+        known = seen.contents(card, *seen.TRAINED, *seen.TUNED)
+        chosen = [t for t in found if _content(t) not in known]
     else:
         raise DataError(f"“{split}” is no split; use train, val, test or all.")
     if not chosen:
@@ -143,8 +138,7 @@ def _without_near(chosen: list[Truth], card: ModelCard) -> tuple[list[Truth], in
     if not card.seen_hashes:
         return chosen, 0
     hashes = duplicates.hashes_of([t.path for t in chosen])
-    seen = [int(value, 16) for value in card.seen_hashes]
-    near = duplicates.near_to(hashes, seen, max_bits=_near_bits(card))
+    near = duplicates.near_to(hashes, seen.hashes(card), max_bits=seen.near_bits(card))
     kept = [t for t in chosen if t.path not in near]
     if not kept:
         raise DataError(
@@ -154,17 +148,8 @@ def _without_near(chosen: list[Truth], card: ModelCard) -> tuple[list[Truth], in
     return kept, len(chosen) - len(kept)
 
 
-def _near_bits(card: ModelCard) -> int:
-    return int(card.recipe.get("split", {}).get("near_duplicates", 0))
-
-
-def _contents(card: ModelCard, *parts: str) -> set[str]:
-    return {_content(key) for part in parts for key in card.splits.get(part, [])}
-
-
-def _content(key: str) -> str:
-    """What a photo's key says of its content: a copy under another name is the same photo."""
-    return key.rpartition("#")[2]
+def _content(truth: Truth) -> str:
+    return seen.content(labelled.photo_key(truth.path))
 
 
 def _predictions(

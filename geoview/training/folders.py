@@ -11,11 +11,12 @@ from geoview.training.data import IMAGE_SUFFIXES, Dataset, Item, fold, one_spell
 _SPLITS = frozenset(("train", "val", "valid", "validation", "dev", "test"))
 
 
-def from_class_folders(root: Path) -> Dataset:
+def from_class_folders(root: Path, *, fewest: int = 2) -> Dataset:
     """One folder per class; a class is a folder's name, whatever its capitals and blanks.
 
     Where all folders of ``root`` are called train, val or test, the classes lie below these and
-    they are the split. Folders without photos are left out and named in the warnings.
+    they are the split. Folders without photos are left out and named in the warnings. Raises
+    DataError where there are no classes, or fewer than ``fewest``.
     """
     top = _folders(root)
     names = {folder.name.lower() for folder in top}
@@ -28,9 +29,14 @@ def from_class_folders(root: Path) -> Dataset:
         [folder.name for folder, _, photos in found for _ in photos], where=root.name
     )
     classes = tuple(sorted(set(spelling.values())))
-    if len(classes) < 2:
+    if not classes:
         raise DataError(
             f"{root} holds neither a sheet of labels nor a folder of photos for each class."
+        )
+    if len(classes) < fewest:
+        raise DataError(
+            f"{root} holds photos of one class only ({classes[0]}), from which nothing can be "
+            "told apart; add a folder for each other class."
         )
     empty = sorted(
         folder.relative_to(root).as_posix()

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoview.taxonomy import canonical, variety_of
+from geoview.training.data import fold
 
 Array = NDArray[np.float64]
 Columns = tuple[int, ...]
+
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,24 @@ def match(known: Sequence[str], given: Sequence[str]) -> Match:
         left_out=tuple(i for i in range(len(given)) if i not in found),
         outside=tuple(k for k in range(len(known)) if k not in used),
     )
+
+
+def same(names: Sequence[str], known: Sequence[str]) -> tuple[int | None, ...]:
+    """Where each name is among the ``known``, by spelling or else as a synonym; None: nowhere."""
+    spelled = {fold(name): place for place, name in enumerate(known)}
+    found = [spelled.get(fold(name)) for name in names]
+    others = _places(None if k in found else canonical(name) for k, name in enumerate(known))
+    synonyms = [others.get(canonical(name), ()) for name in names]
+    return tuple(
+        next(iter(alike), None) if place is None else place
+        for place, alike in zip(found, synonyms, strict=True)
+    )
+
+
+def named(names: Sequence[str]) -> str:
+    """Names for a sentence, the first dozen of many."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _places(names: Iterable[str | None]) -> dict[str | None, Columns]:

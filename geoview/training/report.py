@@ -14,10 +14,9 @@ from geoview.callbacks import never
 from geoview.records import Progress
 from geoview.training import problems
 from geoview.training.data import Dataset, Item
+from geoview.training.duplicates import NEAR_BITS
 from geoview.training.problems import Flags
 from geoview.training.split import PARTS, Split, leaks
-
-NEAR_BITS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,18 @@ def split(
     *,
     seed: int,
     progress: Callable[[Progress], None] = lambda _: None,
+    seen: Mapping[Path, str] | None = None,
 ) -> Split:
     """Indices of the items of train, val and test, whole groups on one side (``grouped``).
 
-    Raises DataError for a split of the user's that leaks, and where a part would be empty.
+    ``seen`` are photos that the model to start from was trained ("train") or tuned ("val") on:
+    nothing of their groups is tested on, and nothing it was trained on validated on. Raises
+    DataError for a split of the user's that leaks, and where a part would be empty.
     """
     joined = grouped(items, part, progress=progress)
     parts = dealt(joined, part, seed=seed)
+    if seen:
+        parts = _without_seen(joined, parts, seen)
     found = leaks(joined, parts)
     if found:
         more = f" ({len(found) - 1} more groups leak likewise.)" if len(found) > 1 else ""
@@ -43,6 +48,26 @@ def split(
         if not parts[name]:
             raise DataError(f"The data are too few: nothing is left for the {name} split.")
     return parts
+
+
+def _without_seen(items: Sequence[Item], parts: Split, seen: Mapping[Path, str]) -> Split:
+    """The groups with a photo trained on go to train, those with one tuned on at best to val."""
+    groups: dict[str, set[str]] = {"train": set(), "val": set()}
+    for item in items:
+        if item.path in seen:
+            groups[seen[item.path]].add(item.group)
+    result: dict[str, list[int]] = {name: [] for name in PARTS}
+    for name, indices in parts.items():
+        for index in indices:
+            group = items[index].group
+            tuned = name == "test" and group in groups["val"]
+            result["train" if group in groups["train"] else "val" if tuned else name].append(index)
+    if parts["val"] and not result["val"]:
+        raise DataError(
+            "The model that training starts from has seen nearly all of these photos, so nothing "
+            "is left to validate on; add photos it has not seen."
+        )
+    return {name: tuple(sorted(indices)) for name, indices in result.items()}
 
 
 def grouped(

@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 from filelock import Timeout
 
-from geoview.errors import Cancelled, DataError, GeoViewError, ModelError
+from geoview.errors import Cancelled, DataError, GeoViewError
 from geoview.models import bundle
 from geoview.models.card import ModelCard
+from geoview.records import Progress
 from geoview.training import begin, calibration, data, duplicates, resuming
 from geoview.training.events import EventWriter
 from geoview.training.images import ImageCache
 from geoview.training.job import lock_of
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
+from geoview.training.seen import near_bits, seen_by
 from geoview.training.split import Split, split
 
 # Tell how far the comparison of photos has come every so many of them.
@@ -78,19 +80,15 @@ def run(job: Path, emit: Emit) -> None:
     recipe = with_weights(Recipe.model_validate(plan["recipe"]), download=plan.get("download"))
     out = Path(plan["out"])
     dataset = data.load([Path(p) for p in plan["data"]])
-    parts = split(
-        dataset.items, recipe.split, seed=recipe.train.seed,
-        progress=lambda p: emit("comparing", done=p.done, total=p.total)
-        if p.done % COMPARED == 0 else None,
-    )  # fmt: skip
-    parts = without_seen(parts, dataset.items, seen_by(recipe.model.pretrained))
+    parts, parent = divided(recipe, dataset, emit)
     emit("data", counts={k: len(v) for k, v in parts.items()}, classes=list(dataset.classes),
          layers=list(dataset.layers), warnings=list(dataset.warnings))  # fmt: skip
     items = {name: [dataset.items[i] for i in indices] for name, indices in parts.items()}
-    card = begin.new_card(recipe, dataset, parts)
+    card = begin.new_card(recipe, dataset, parts, parent=parent)
     if is_first_process():
         resuming.check_data(job, card, dataset.items)
-    card = card.model_copy(update={"seen_hashes": looks(recipe, items["train"] + items["val"])})
+    seen = {*card.seen_hashes, *looks(recipe, items["train"] + items["val"])}
+    card = card.model_copy(update={"seen_hashes": sorted(seen)})
     module, card = begin.new_module(recipe, card, dataset, parts, emit)
     cache = ImageCache(
         Path(plan["cache"]), card.preprocess, margin=margin(recipe),
@@ -115,6 +113,30 @@ def run(job: Path, emit: Emit) -> None:
         card = card.model_copy(update={"metrics": figures_on_test(out, sources)})
         bundle.save(out, module=trainer.module, card=card)
     emit("done", out=str(out), best=trainer.best, metrics=card.metrics)
+
+
+def divided(recipe: Recipe, dataset: data.Dataset, emit: Emit) -> tuple[Split, ModelCard | None]:
+    """The split, and the card of the GeoView model that training starts from.
+
+    What that model has seen is not tested on, and this is told.
+    """
+
+    def comparing(done: Progress) -> None:
+        if done.done % COMPARED == 0:
+            emit("comparing", done=done.done, total=done.total)
+
+    seen: dict[Path, str] = {}
+    parent, photos = begin.parent_of(recipe), {item.path for item in dataset.items}
+    if parent is not None:
+        bits = max(recipe.split.near_duplicates, near_bits(parent))
+        seen = seen_by(parent, photos, bits=bits, progress=comparing)
+    parts = split(
+        dataset.items, recipe.split, seed=recipe.train.seed, progress=comparing, seen=seen
+    )
+    if seen:
+        emit("notice", message=f"The model that training starts from has seen {len(seen)} of "
+             f"{len(photos)} photos or near-duplicates of them; none is tested on.")  # fmt: skip
+    return parts, parent
 
 
 def looks(recipe: Recipe, seen: Sequence[data.Item]) -> list[str]:
@@ -143,43 +165,6 @@ def with_weights(recipe: Recipe, *, download: bool | None) -> Recipe:
 
     model = recipe.model.model_copy(update={"pretrained": str(fetch(recipe.model.backbone))})
     return recipe.model_copy(update={"model": model})
-
-
-def seen_by(weights: str) -> dict[str, list[str]]:
-    """The splits of the GeoView model that training starts from; none for other weights."""
-    try:
-        card, _ = bundle.read_card(Path(weights))
-    except ModelError:
-        return {}
-    return card.splits
-
-
-def without_seen(parts: Split, items: Sequence[data.Item], seen: dict[str, list[str]]) -> Split:
-    """A split whose test and validation hold nothing that the earlier model was trained on.
-
-    Photos of its training go to train, those it was tuned on at best to val. Raises DataError
-    when nothing is left to validate on.
-    """
-    if not seen:
-        return parts
-    keys = {item.path: data.photo_key(item.path) for item in items}
-    trained, tuned = set(seen.get("train", ())), set(seen.get("val", ()))
-    result: dict[str, list[int]] = {"train": [], "val": [], "test": []}
-    for name, indices in parts.items():
-        for index in indices:
-            key = keys[items[index].path]
-            if key in trained:
-                result["train"].append(index)
-            elif key in tuned and name == "test":
-                result["val"].append(index)
-            else:
-                result[name].append(index)
-    if not result["val"]:
-        raise DataError(
-            "The model that training starts from has seen nearly all of these photos, so nothing "
-            "is left to validate on; add photos it has not seen."
-        )
-    return {name: tuple(sorted(indices)) for name, indices in result.items()}
 
 
 def calibrated(trainer: Trainer, card: ModelCard, items: list[data.Item]) -> ModelCard:

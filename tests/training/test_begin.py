@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ def started(r: Recipe, well: Path) -> tuple[Any, list[dict[str, Any]]]:
     card = begin.new_card(r, dataset, parts)
     module, _ = begin.new_module(r, card, dataset, parts, emit)
     return module, told
+
+
+def saved(r: Recipe, well: Path, path: Path) -> Path:
+    """The network of a recipe as a model file, not yet trained."""
+    dataset = data.load(well)
+    card = begin.new_card(r, dataset, split(dataset.items, r.split, seed=0))
+    module, card = begin.new_module(r, card, dataset, {"train": (0,)}, lambda *_, **__: None)
+    bundle.save(path, module=module, card=card)
+    return path
 
 
 def with_model(r: Recipe, **update: object) -> Recipe:
@@ -64,9 +74,46 @@ def test_weights_of_another_network_are_refused(
     save_file({"other.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(DataError, match=r"other\.safetensors fit the backbone"):
         started(with_model(tiny_recipe(), pretrained=str(tmp_path / "other.safetensors")), well)
-    (tmp_path / "pickled.safetensors").write_bytes(b"\x80\x04cos\nsystem\n.")
-    with pytest.raises(DataError, match="cannot be read"):
-        started(with_model(tiny_recipe(), pretrained=str(tmp_path / "pickled.safetensors")), well)
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
+def test_a_pickle_is_called_one_and_never_read(
+    name: str, well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    torch.save({"a": torch.zeros(2)}, tmp_path / name)
+    r = with_model(tiny_recipe(), pretrained=str(tmp_path / name))
+    with pytest.raises(ModelError, match=rf"{name} is a pickle .* only opens \.safetensors"):
+        started(r, well)
+    with pytest.raises(ModelError, match="is a pickle"):
+        begin.parent_of(r)
+
+
+def test_a_damaged_model_is_not_taken_for_weights_of_others(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    """Else nothing would tell which photos it has seen."""
+    path = saved(tiny_recipe(), well, tmp_path / "first.safetensors")
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(ModelError, match="damaged"):
+        begin.parent_of(with_model(tiny_recipe(), pretrained=str(path)))
+
+
+def test_weights_that_are_no_numbers_are_refused(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    """Only those that would be used: a mask of infinities elsewhere in the file is no matter."""
+    first, _ = started(tiny_recipe(), well)
+    tensors = dict(first.backbone.network.state_dict())
+    path = tmp_path / "weights.safetensors"
+    r = with_model(tiny_recipe(), pretrained=str(path))
+    save_file(tensors | {"mask": torch.tensor([-torch.inf])}, path)
+    started(r, well)
+    name = next(iter(tensors))
+    save_file(tensors | {name: torch.full_like(tensors[name], torch.nan)}, path)
+    with pytest.raises(DataError, match=rf"weights\.safetensors hold .* no numbers \({name}\)"):
+        started(r, well)
 
 
 def test_the_hub_is_asked_only_when_the_user_allows_it(
@@ -132,3 +179,60 @@ def test_fine_tuning_a_model_takes_its_head_too(
     assert torch.equal(second.classifier, first.classifier)  # one half is exact in fp16
     assert not float(second.proportions.sum())
     assert next(e for e in told if e["event"] == "pretrained")["missing"] == []
+
+
+def renamed(dataset: data.Dataset, classes: list[str], layers: list[str]) -> data.Dataset:
+    """The same photos with other classes, of which the first is in all of them, and layers."""
+    labels = (1.0, *[0.0] * (len(classes) - 1))
+    items = tuple(
+        replace(i, labels=labels, states=tuple(2 * int(x) for x in labels), area=labels)
+        for i in dataset.items
+    )
+    return replace(dataset, items=items, classes=tuple(classes), layers=tuple(layers))
+
+
+def test_fine_tuning_goes_on_with_the_classes_of_the_same_name(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    """Limestone and mudstone, and the layers, come in another order and with others."""
+    path = saved(tiny_recipe(), well, tmp_path / "first.safetensors")
+    first: Any = bundle.load(path).module
+    names, layers = ["Mudstone", "chalk", "limestone"], ["Layer2", "Layer9", "Layer1"]
+    dataset = renamed(data.load(well), names, layers)
+    parts = split(dataset.items, tiny_recipe().split, seed=0)
+    r = with_model(tiny_recipe(), pretrained=str(path))
+    told: list[dict[str, Any]] = []
+    second, _ = begin.new_module(
+        r, begin.new_card(r, dataset, parts), dataset, parts,
+        lambda kind, **fields: told.append({"event": kind, **fields}),
+    )  # fmt: skip
+    was = data.load(well).classes.index
+    for name, row in (("mudstone", 0), ("limestone", 2)):
+        for part in ("classifier", "label_embeddings", "area.weight", "area.bias"):
+            new, old = second.get_parameter(part), first.get_parameter(part)
+            torch.testing.assert_close(new[row], old[was(name)])
+    assert torch.equal(second.layer_head.weight[[2, 0]], first.layer_head.weight)
+    assert torch.equal(second.area.bias[-1], first.area.bias[-1])
+    said = [e["message"] for e in told if e["event"] == "notice"]
+    assert said == [
+        "2 classes taken over from first.safetensors: Mudstone, limestone; 1 new: chalk.",
+        "2 layers taken over from first.safetensors: Layer2, Layer1; 1 new: Layer9.",
+    ]
+
+
+def test_a_head_for_other_classes_is_not_taken_although_it_has_the_size(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    path = saved(tiny_recipe(), well, tmp_path / "first.safetensors")
+    dataset = renamed(data.load(well), ["quartz", "pyrite"], ["Layer1", "Layer2"])
+    parts = split(dataset.items, tiny_recipe().split, seed=0)
+    r = with_model(tiny_recipe(), pretrained=str(path))
+    told: list[dict[str, Any]] = []
+    begin.new_module(
+        r, begin.new_card(r, dataset, parts), dataset, parts,
+        lambda kind, **fields: told.append({"event": kind, **fields}),
+    )  # fmt: skip
+    (event,) = [e for e in told if e["event"] == "pretrained"]
+    assert {"classifier", "label_embeddings", "area.weight"} <= set(event["unused"])
+    said = [e["message"] for e in told if e["event"] == "notice"]
+    assert said[0] == "No classes taken over from first.safetensors; 2 new: quartz, pyrite."

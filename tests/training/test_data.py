@@ -279,3 +279,14 @@ def test_rendered_wells_load() -> None:
     assert dataset.classes == ("mudstone", "sandstone", "shale", "limestone")
     assert len(dataset.items) == 4 * (132 + 96)
     assert {i.layer for i in dataset.items} == {0, 1, 2, 3}
+
+
+def test_a_folder_of_one_class_is_for_measuring_not_for_training(tmp_path: Path) -> None:
+    (tmp_path / "quartz").mkdir()
+    (tmp_path / "pyrite").mkdir()
+    with pytest.raises(DataError, match="neither a sheet of labels nor"):
+        data.load(tmp_path, fewest=1)
+    Image.new("RGB", (8, 8)).save(tmp_path / "quartz" / "a.png")
+    with pytest.raises(DataError, match=r"one class only \(quartz\).* add a folder"):
+        data.load(tmp_path)
+    assert data.load(tmp_path, fewest=1).classes == ("quartz",)

@@ -190,6 +190,17 @@ def test_single_label_folders_give_f1_and_a_table_of_confusions(tmp_path: Path) 
     json.dumps(figures)
 
 
+def test_photos_of_one_class_are_enough_to_measure_on(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data", quartz=5)
+    path = single(tmp_path, "pyrite", "quartz")
+    figures = evaluate(path, data=root)
+    truth, p = answers(path, root)
+    assert set(truth) == {"quartz"}
+    assert figures["positives"] == {"quartz": 5}
+    assert figures["top1"] == pytest.approx(np.mean(p.argmax(1) == 1))
+    assert figures["model_classes_not_in_data"] == ["pyrite"]
+
+
 def test_data_of_others_are_matched_by_name_and_synonym(tmp_path: Path) -> None:
     """P2's Table 4: salt and coal under other names, marble that the model does not know."""
     counts = {"Rock_Salt": 5, "Anthracite": 4, "Bituminous_Coal": 3, "Marble": 2}

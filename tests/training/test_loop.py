@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from geoview.errors import Cancelled, DataError
-from geoview.training import begin, checkpoint, data, job, recipe, worker
+from geoview.training import begin, checkpoint, data, job, recipe
 from geoview.training.augment import augment
 from geoview.training.batches import plain_batches, training_batches
 from geoview.training.images import ImageCache
@@ -244,29 +244,6 @@ def test_a_setting_changes_one_run_of_a_recipe() -> None:
 def test_fine_tuning_starts_from_the_model_that_ships() -> None:
     found = recipe.read(recipe.find("geolayer.finetune"))
     assert Path(found.model.pretrained).name == "cuttings-rendered.safetensors"
-
-
-def test_fine_tuning_never_measures_on_what_the_first_model_saw(
-    well: Path, tiny_recipe: MakeRecipe
-) -> None:
-    items = data.load(well).items
-    parts = split(items, tiny_recipe().split, seed=0)
-    files = {n: sorted({items[i].path for i in idx}) for n, idx in parts.items()}
-    trained, tuned = files["test"][:1] + files["val"][:1], files["test"][1:2]
-    seen = {
-        "train": [data.photo_key(p) for p in trained],
-        "val": [data.photo_key(p) for p in tuned],
-    }
-    found = worker.without_seen(parts, items, seen)
-    now = {n: {items[i].path for i in idx} for n, idx in found.items()}
-    assert set(trained) <= now["train"]
-    assert set(tuned) <= now["val"]
-    assert now["test"] == set(files["test"][2:])
-    assert sum(len(v) for v in found.values()) == len(items)
-    everything = {"train": [data.photo_key(i.path) for i in items]}
-    with pytest.raises(DataError, match="has not seen"):
-        worker.without_seen(parts, items, everything)
-    assert worker.without_seen(parts, items, {}) == parts
 
 
 def test_data_without_layers_or_areas_teach_neither(
