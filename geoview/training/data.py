@@ -15,10 +15,6 @@ from geoview.errors import DataError
 
 Task = Literal["multi-label", "single-label"]
 
-IMAGE_SUFFIXES = {
-    ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif",
-}  # fmt: skip
-
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "eval"), "val"),
@@ -114,7 +110,7 @@ def one_spelling(
 
 def _load_one(source: Path) -> list[Dataset]:
     # Here because both need the records above.
-    from geoview.training import sheets
+    from geoview.training import folders, sheets
 
     if source.is_file():
         return [sheets.from_sheet(source)]
@@ -122,10 +118,11 @@ def _load_one(source: Path) -> list[Dataset]:
         raise DataError(f"There is no folder or sheet {source}; check the path.")
     found = sheets.find(source)
     if found.tables:
+        beside = folders.without_sheet(source, [table.path for table in found.tables])
         parts = [sheets.from_table(table) for table in found.tables]
     else:
-        parts = [_class_folders(source, found.unreadable + found.unfit)]
-    told = (*parts[0].warnings, *found.unreadable)
+        beside, parts = (), [_class_folders(source, found.unreadable + found.unfit)]
+    told = (*parts[0].warnings, *found.unreadable, *beside)
     return [replace(parts[0], warnings=told), *parts[1:]]
 
 
