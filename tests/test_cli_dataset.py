@@ -63,6 +63,27 @@ def test_a_leaking_split_ends_with_1(rocks: Path, capsys: Captured) -> None:
     assert "S0 is in both train and test" in capsys.readouterr().out
 
 
+def test_photos_that_are_not_there_are_all_listed(
+    rocks: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    rows = [f"{('basalt', 'granite')[n % 2]}/{n}.png,{'xy'[n % 2]}" for n in range(14)]
+    (rocks / "labels.csv").write_text("\n".join(["file,label", *rows]), encoding="utf-8")
+    file = tmp_path / "report.json"
+    assert run(rocks, "--fast", "--json", file) == 0
+    assert "Not there (2)\n  basalt/12.png\n  granite/13.png\n" in capsys.readouterr().out
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert written["missing"] == ["basalt/12.png", "granite/13.png"]
+
+
+def test_rows_are_called_so_where_there_are_no_tiles(rocks: Path, capsys: Captured) -> None:
+    rows = "basalt/0.png,x\nbasalt/0.png,y\nbasalt/2.png,x\nbasalt/4.png,x\ngranite/1.png,y\n"
+    (rocks / "labels.csv").write_text(f"file,label\n{rows}", encoding="utf-8")
+    assert run(rocks, "--fast") == 0
+    out = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["rows", "5"] in out
+    assert not [line for line in out if line[:1] == ["tiles"]]
+
+
 def test_the_split_of_a_recipe(rocks: Path, tmp_path: Path, capsys: Captured) -> None:
     recipe = tmp_path / "r.toml"
     recipe.write_text(

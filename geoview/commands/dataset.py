@@ -121,7 +121,7 @@ def _figures(found: DatasetReport) -> list[tuple[str, str]]:
         *((f"photos in {name}", str(count)) for name, count in found.parts.items()),
     ]
     if found.items != found.photos:
-        rows.insert(3, ("tiles", str(found.items)))
+        rows.insert(3, ("tiles" if found.tiles else "rows", str(found.items)))
     if found.checked:
         rows += [
             ("unreadable photos", str(len(found.unreadable))),
@@ -149,6 +149,7 @@ def _section(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _problems(found: DatasetReport) -> None:
+    _list("Not there", found.missing)
     _list("Unreadable", (f"{file}: {reason}" for file, reason in found.unreadable.items()))
     _list("Leaks", found.leaks)
     _list(

@@ -110,7 +110,8 @@ def _number(text: str) -> Decimal:
     text = text.strip()
     if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text):
         text = text.replace(",", "")
-    if not re.fullmatch(r"[+-]?\d{1,12}([.,]\d{1,12})?", text):
+    # A workbook holds 381 m as 381.00000000000006 where it was computed from feet.
+    if not re.fullmatch(r"[+-]?\d{1,12}([.,]\d{1,20})?", text):
         raise ValueError(f"not a number: {text!r}")
     return Decimal(text.replace(",", "."))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,20 +27,23 @@ _COLUMNS: dict[str, frozenset[str]] = {
     "well": frozenset(("well", "well_name", "wellbore", "borehole")),
     "sample": frozenset(
         (
-            *("sample", "sample_no", "sample_number", "sample_id", "specimen", "cat_no"),
+            *("sample", "sample_no", "sample_number", "sample_id"),
+            *("specimen", "specimen_no", "specimen_number", "specimen_id", "cat_no"),
             *("catalogue_number", "catalog_number", "catalogue_no", "catalognumber"),
         )
     ),
 }
-_NOTHING = frozenset(("", "-", "–", "?", "n/a", "na", "nan", "none", "null"))
+_NOTHING = frozenset(("", "-", "–", "?", "n/a", "#n/a", "na", "nan", "none", "null"))
+_SEPARATORS = ",;\t|"
+_MOST_LINES_ABOVE = 20
 
 
 def read_sheet(path: Path) -> dict[str, NameFields]:
     """Read a sheet: for every file name in it, what its row says.
 
-    CSV in UTF-8, UTF-16 or Windows-1252, parted by comma, semicolon or tab, or the first sheet of
-    an .xlsx workbook. Columns: ``file`` (or filename, photo, image), and any of ``depth_m``,
-    ``depth_ft``, ``depth`` (with an optional ``unit``), ``well``, ``sample`` or
+    CSV in UTF-8, UTF-16 or Windows-1252, parted by comma, semicolon, tab or ``|``, or the first
+    sheet of an .xlsx workbook. Columns: ``file`` (or filename, photo, image), and any of
+    ``depth_m``, ``depth_ft``, ``depth`` (with an optional ``unit``), ``well``, ``sample`` or
     ``catalogue_number``. Decimals by point or comma. Raises DataError saying what is missing.
     """
     return _fields_by_file(read_cells(path), path)
@@ -91,16 +95,23 @@ def _csv_rows(data: bytes, path: Path) -> list[list[str]]:
 
 
 def csv_cells(text: str, *, path: Path) -> list[list[str]]:
-    """The cells of a CSV text, whichever of , ; and tab parts them, with or without Excel's first
-    line ``sep=``. Raises DataError that names ``path``."""
+    """The cells of a CSV text, whichever of , ; | and tab parts them, with or without Excel's
+    first line ``sep=``. Raises DataError that names ``path``."""
     if text[:4].lower() == "sep=" and "\n" in text:
         text = text.partition("\n")[2]
-    header = text.partition("\n")[0]
-    separator = max(",;\t", key=header.count)
+    separator = max(_SEPARATORS, key=_header(text).count)
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise DataError(f"{path} is not a CSV sheet: save it again as CSV ({error}).") from error
+
+
+def _header(text: str) -> str:
+    """The line of titles: the first with one for the file, else the first."""
+    lines = text.split("\n", _MOST_LINES_ABOVE)[:_MOST_LINES_ABOVE]
+    parted = (re.split(f"[{_SEPARATORS}]", line) for line in lines)
+    named = (any(column_name(cell) == "file" for cell in cells) for cells in parted)
+    return next((line for line, is_named in zip(lines, named, strict=True) if is_named), lines[0])
 
 
 def _text(data: bytes) -> str:
@@ -139,7 +150,7 @@ def _cell(value: object) -> str:
 def _fields_by_file(rows: Sequence[Sequence[str]], path: Path) -> dict[str, NameFields]:
     if not rows:
         raise DataError(f"The sheet {path} is empty.")
-    columns = _columns(rows[0])
+    columns = known_columns(rows[0])
     if "file" not in columns or len(columns) < 2:
         raise DataError(
             f"The sheet {path} needs a column “file” and at least one of “depth_m”, “depth_ft”, "
@@ -149,18 +160,24 @@ def _fields_by_file(rows: Sequence[Sequence[str]], path: Path) -> dict[str, Name
     for number, row in enumerate(rows[1:], start=2):
         cells = {name: row[i].strip() if i < len(row) else "" for name, i in columns.items()}
         if cells["file"]:
-            found[cells["file"]] = _row_fields(cells, f"{path}, row {number}")
+            found[cells["file"]] = row_fields(cells, f"{path}, row {number}")
     return found
 
 
-def _columns(header: Iterable[str]) -> dict[str, int]:
-    """Where each known column is; the first one wins."""
+def known_columns(header: Iterable[str]) -> dict[str, int]:
+    """Where each column of ``column_name`` is; the first one wins."""
     found: dict[str, int] = {}
     for index, cell in enumerate(header):
-        for name, titles in _COLUMNS.items():
-            if title(cell) in titles:
-                found.setdefault(name, index)
+        if name := column_name(cell):
+            found.setdefault(name, index)
     return found
+
+
+def column_name(cell: str) -> str | None:
+    """What a column of this title says of a photo: ``file``, ``depth``, ``depth_m``,
+    ``depth_ft``, ``unit``, ``well`` or ``sample``; None for any other."""
+    words = title(cell)
+    return next((name for name, titles in _COLUMNS.items() if words in titles), None)
 
 
 def title(text: str) -> str:
@@ -169,18 +186,27 @@ def title(text: str) -> str:
     return "_".join(words)
 
 
-def _row_fields(cells: Mapping[str, str], where: str) -> NameFields:
+def row_fields(cells: Mapping[str, str], where: str) -> NameFields:
+    """Depth, well and sample of a row whose cells go by ``column_name``.
+
+    Raises DataError, beginning with ``where``, for a depth that is no number.
+    """
     depth_m = None
     for name, unit in (("depth_m", "m"), ("depth_ft", "ft"), ("depth", cells.get("unit"))):
-        if depth_m is None and cells.get(name, "").lower() not in _NOTHING:
+        if depth_m is None and not says_nothing(cells.get(name, "")):
             depth_m = _depth(cells[name], unit, where)
     return NameFields(
         well=_value(cells.get("well", "")), depth_m=depth_m, sample=_value(cells.get("sample", ""))
     )
 
 
+def says_nothing(cell: str) -> bool:
+    """Whether a cell is empty or says ``NA``, ``none``, ``-`` or the like."""
+    return cell.lower() in _NOTHING
+
+
 def _value(cell: str) -> str | None:
-    return None if cell.lower() in _NOTHING else cell
+    return None if says_nothing(cell) else cell
 
 
 def _depth(cell: str, unit: str | None, where: str) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,9 +15,12 @@ from geoview.errors import DataError
 
 Task = Literal["multi-label", "single-label"]
 
-IMAGE_SUFFIXES = {
-    ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif",
-}  # fmt: skip
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "eval"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What the parts of a split are called in columns and folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Item:
 
     ``tile`` is (row, col, rows, cols). ``labels`` are 0/1, ``states`` 0/1/2 (P0), ``area`` the
     shares of the classes of all pixels (they may add up to less than 1), all parallel to the
-    classes. ``group`` never goes on both sides of a split.
+    classes. Neither ``group`` nor ``specimen`` (of one well) ever goes on both sides of a split.
     """
 
     path: Path
@@ -39,11 +43,13 @@ class Item:
     well: str = ""
     depth_m: float | None = None
     split: str = ""
+    specimen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled photos of one set of classes; ``warnings`` are what was put right on reading."""
+    """Labelled photos of one set of classes; ``warnings`` are what was put right on reading,
+    ``missing`` the photos that sheets name and that are not there."""
 
     items: tuple[Item, ...]
     classes: tuple[str, ...]
@@ -51,6 +57,7 @@ class Dataset:
     task: Task
     sources: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
@@ -67,7 +74,17 @@ def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
 def photo_key(path: Path) -> str:
     """Name and content of a photo in one short word, to recognise it whatever its folder."""
     digest = hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest()
-    return f"{path.name}#{digest}"
+    return f"{as_text(path.name)}#{digest}"
+
+
+def as_text(name: str) -> str:
+    """A file's name as it can be written anywhere: bytes that are no UTF-8 as ``\\xfc``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def counted(count: int, what: str) -> str:
+    """``1 photo``, ``2 photos``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def fold(name: str) -> str:
@@ -75,7 +92,9 @@ def fold(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def one_spelling(names: Iterable[str], *, where: str) -> tuple[dict[str, str], tuple[str, ...]]:
+def one_spelling(
+    names: Iterable[str], *, where: str, what: str = "class"
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """The commonest spelling of every label by its folded name, and what was taken together."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for name in names:
@@ -83,7 +102,7 @@ def one_spelling(names: Iterable[str], *, where: str) -> tuple[dict[str, str], t
     chosen = {key: found.most_common(1)[0][0].strip() for key, found in counts.items()}
     warnings = tuple(
         f"{where} spells {chosen[key]} in {len(found)} ways "
-        f"({', '.join(f'“{name}” {n}×' for name, n in found.most_common())}); taken as one class."
+        f"({', '.join(f'“{name}” {n}×' for name, n in found.most_common())}); taken as one {what}."
         for key, found in counts.items()
         if len(found) > 1
     )
@@ -98,8 +117,24 @@ def _load_one(source: Path, fewest: int) -> list[Dataset]:
         return [sheets.from_sheet(source)]
     if not source.is_dir():
         raise DataError(f"There is no folder or sheet {source}; check the path.")
-    found = [sheets.from_table(table) for table in sheets.find(source)]
-    return found or [folders.from_class_folders(source, fewest=fewest)]
+    found = sheets.find(source)
+    if found.tables:
+        beside = folders.without_sheet(source, [table.path for table in found.tables])
+        parts = [sheets.from_table(table) for table in found.tables]
+    else:
+        beside, parts = (), [_class_folders(source, fewest, found.unreadable + found.unfit)]
+    told = (*parts[0].warnings, *found.unreadable, *beside)
+    return [replace(parts[0], warnings=told), *parts[1:]]
+
+
+def _class_folders(source: Path, fewest: int, wrong_sheets: Sequence[str]) -> Dataset:
+    """One folder per class, or else what is wrong with the first sheet that lies there."""
+    from geoview.training import folders
+
+    try:
+        return folders.from_class_folders(source, fewest=fewest)
+    except DataError as error:
+        raise DataError(" ".join((str(error), *wrong_sheets[:1]))) from error
 
 
 def _join(parts: Sequence[Dataset]) -> Dataset:
@@ -113,14 +148,42 @@ def _join(parts: Sequence[Dataset]) -> Dataset:
                 f"{part.sources[0]} has other classes ({', '.join(part.classes)}) than "
                 f"{first.sources[0]} ({', '.join(first.classes)}); use sheets with the same ones."
             )
-    layers = tuple(sorted({name for part in parts for name in part.layers}))
+    sources = tuple(source for part in parts for source in part.sources)
+    where = sources[0] if len(sources) == 1 else "The data"
+    found = [(part, item) for part in parts for item in part.items]
+    layers, told_layers = one_spelling(
+        (part.layers[item.layer] for part, item in found if item.layer is not None),
+        where=where,
+        what="layer",
+    )
+    wells, told_wells = one_spelling(
+        (item.well for _, item in found if item.well), where=where, what="well"
+    )
+    specimens, told_specimens = one_spelling(
+        (item.specimen for _, item in found if item.specimen), where=where, what="specimen"
+    )
+    names = tuple(sorted(layers.values()))
+    items = tuple(
+        replace(
+            item,
+            well=wells.get(fold(item.well), ""),
+            specimen=specimens.get(fold(item.specimen), ""),
+        )
+        for part in parts
+        for item in _like(part, first.classes, names)
+    )
     return Dataset(
-        tuple(item for part in parts for item in _like(part, first.classes, layers)),
+        items,
         first.classes,
-        layers,
+        names,
         first.task,
-        tuple(source for part in parts for source in part.sources),
-        tuple(warning for part in parts for warning in part.warnings),
+        sources,
+        (
+            *(warning for part in parts for warning in part.warnings),
+            *(*told_layers, *told_wells, *told_specimens),
+            *_without_split(items),
+        ),
+        tuple(file for part in parts for file in part.missing),
     )
 
 
@@ -130,13 +193,24 @@ def _like(part: Dataset, classes: tuple[str, ...], layers: tuple[str, ...]) -> I
     order = [places[fold(name)] for name in classes]
     if order == list(range(len(classes))) and part.layers == layers:
         return part.items
+    numbers = {fold(name): i for i, name in enumerate(layers)}
     return (
         replace(
             item,
             labels=tuple(item.labels[i] for i in order),
             states=tuple(item.states[i] for i in order),
             area=None if item.area is None else tuple(item.area[i] for i in order),
-            layer=None if item.layer is None else layers.index(part.layers[item.layer]),
+            layer=None if item.layer is None else numbers[fold(part.layers[item.layer])],
         )
         for item in part.items
     )
+
+
+def _without_split(items: Sequence[Item]) -> Iterator[str]:
+    """A word on the photos that a split of the user's says nothing of."""
+    photos = len({item.path for item in items if not item.split})
+    if photos and any(item.split for item in items):
+        yield (
+            f"The split says nothing of {counted(photos, 'photo')}, taken for training; write "
+            "train, val or test for each."
+        )

@@ -2,65 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from geoview.errors import DataError
-from geoview.training.data import IMAGE_SUFFIXES, Dataset, Item, fold, one_spelling
-
-_SPLITS = frozenset(("train", "val", "valid", "validation", "dev", "test"))
+from geoview.photos import names
+from geoview.photos.formats import IMAGE_SUFFIXES
+from geoview.training.data import SPLITS, Dataset, Item, as_text, counted, fold, one_spelling
 
 
 def from_class_folders(root: Path, *, fewest: int = 2) -> Dataset:
     """One folder per class; a class is a folder's name, whatever its capitals and blanks.
 
-    Where all folders of ``root`` are called train, val or test, the classes lie below these and
-    they are the split. Folders without photos are left out and named in the warnings. Raises
-    DataError where there are no classes, or fewer than ``fewest``.
+    Where folders of ``root`` are called train, val or test, the classes lie below these and they
+    are the split; other folders beside them are left out. So are folders without photos and
+    photos outside the class folders, all of which the warnings name. Raises DataError where there
+    are no classes, or fewer than ``fewest``.
     """
     top = _folders(root)
-    names = {folder.name.lower() for folder in top}
-    layered = "train" in names and names <= _SPLITS
-    parts = [(part.name.lower(), _folders(part)) for part in top] if layered else [("", top)]
+    parts = {folder: SPLITS[key] for folder in top if (key := fold(folder.name)) in SPLITS}
+    layered = _is_split(parts, top)
+    if not layered:
+        parts = {root: ""}
     found = [
-        (folder, split, list(_images(folder))) for split, folders in parts for folder in folders
+        (folder, split, list(_images(folder)))
+        for part, split in parts.items()
+        for folder in _folders(part)
     ]
+    where = as_text(root.name)
     spelling, warnings = one_spelling(
-        [folder.name for folder, _, photos in found for _ in photos], where=root.name
+        [as_text(folder.name) for folder, _, photos in found for _ in photos], where=where
+    )
+    empty = sorted(
+        as_text(folder.relative_to(root).as_posix())
+        for folder, _, photos in found
+        if not photos and (not layered or fold(as_text(folder.name)) not in spelling)
     )
     classes = tuple(sorted(set(spelling.values())))
-    if not classes:
-        raise DataError(
-            f"{root} holds neither a sheet of labels nor a folder of photos for each class."
-        )
-    if len(classes) < fewest:
-        raise DataError(
-            f"{root} holds photos of one class only ({classes[0]}), from which nothing can be "
-            "told apart; add a folder for each other class."
-        )
-    empty = sorted(
-        folder.relative_to(root).as_posix()
-        for folder, _, photos in found
-        if not photos and (not layered or fold(folder.name) not in spelling)
-    )
+    if not classes or len(classes) < fewest:
+        raise _too_few(root, classes, empty)
     if empty:
-        warnings += (f"Without photos and left out in {root.name}: {', '.join(empty)}.",)
+        warnings += (f"Without photos and left out in {where}: {', '.join(empty)}.",)
+    if others := [as_text(f.name) for f in top if layered and f not in parts]:
+        names_of_parts = " and ".join(as_text(part.name) for part in parts)
+        warnings += (f"Left out in {where} beside {names_of_parts}: {', '.join(others)}.",)
+    if loose := sum(_is_photo(path) for part in {root, *parts} for path in part.iterdir()):
+        warnings += (
+            f"Left out of {where}, because outside the folders of the classes: "
+            f"{counted(loose, 'photo')}; move each into the folder of its class.",
+        )
     items = tuple(
-        _item(path, root, classes, spelling[fold(folder.name)], split)
+        _item(path, root, classes, spelling[fold(as_text(folder.name))], split)
         for folder, split, photos in found
         for path in photos
     )
-    return Dataset(items, classes, (), "single-label", (root.name,), warnings)
+    return Dataset(items, classes, (), "single-label", (where,), warnings)
+
+
+def without_sheet(root: Path, sheets: Sequence[Path]) -> tuple[str, ...]:
+    """A word on photos below ``root`` that none of the sheets can name, where it has none itself.
+
+    A table that happens to lie in the folder of one class must not hide all other classes.
+    """
+    homes = [sheet.parent for sheet in sheets]
+    if root in homes:
+        return ()
+    outside = [f for f in _folders(root) if not any(home.is_relative_to(f) for home in homes)]
+    counts = {as_text(folder.name): sum(1 for _ in _images(folder)) for folder in outside}
+    counts["the folder itself"] = sum(map(_is_photo, root.iterdir()))
+    where = ", ".join(f"{count} in {name}" for name, count in counts.items() if count)
+    if not where:
+        return ()
+    named = " and ".join(as_text(sheet.relative_to(root).as_posix()) for sheet in sheets)
+    return (
+        f"Photos of {as_text(root.name)} without a sheet were left out ({where}), because of the "
+        f"sheet {named}; if the folders are the classes, take it out.",
+    )
+
+
+def _is_split(parts: dict[Path, str], top: Sequence[Path]) -> bool:
+    """Whether the folders called train, val and test hold the classes. A class may be called
+    “test” too, but then no folder “train” with classes lies beside it."""
+    train = [folder for folder, split in parts.items() if split == "train"]
+    classes = any(next(_images(below), None) for folder in train for below in _folders(folder))
+    return bool(train) and (classes or len(parts) == len(top))
+
+
+def _too_few(root: Path, classes: Sequence[str], empty: Sequence[str]) -> DataError:
+    if not classes:
+        return DataError(
+            f"{root} holds neither a sheet of labels nor a folder of photos for each class."
+        )
+    without = f", and {', '.join(empty)} is empty" if empty else ""
+    return DataError(
+        f"Of the folders of {root} only {classes[0]} holds photos{without}; put photos of at least "
+        "two classes into one folder each."
+    )
 
 
 def _item(path: Path, root: Path, classes: tuple[str, ...], name: str, split: str) -> Item:
-    file = path.relative_to(root).as_posix()
+    file = as_text(path.relative_to(root).as_posix())
+    said = names.parse_name(file)
+    own = file
+    if said.depth_m is not None and not said.well:
+        # One depth sample, whichever classes its photos were sorted into.
+        own = f"{said.depth_m:g} m"
     return Item(
         path=path,
         file=file,
         labels=tuple(float(name == c) for c in classes),
         states=tuple(2 if name == c else 0 for c in classes),
-        group=f"{root.name}/{file}",
+        group=f"{as_text(root.name)}/{own}",
+        well=said.well or "",
+        depth_m=said.depth_m,
         split=split,
     )
 
@@ -73,5 +127,10 @@ def _images(folder: Path) -> Iterator[Path]:
     """Photos below ``folder`` in steady order, without hidden ones and those of hidden folders."""
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        if not hidden and _is_photo(path):
             yield path
+
+
+def _is_photo(path: Path) -> bool:
+    is_image = path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return is_image and path.is_file()

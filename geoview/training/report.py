@@ -42,13 +42,14 @@ class Well:
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """Counts are of photos unless they say items (tiles) or groups.
+    """Counts are of photos unless they say items (tiles, or rows of a sheet) or groups.
 
     ``labels_per_photo`` are pairs (number of labels, number of photos): Table 1 of P1.
     ``cardinality`` is the mean number of labels of a photo, ``density`` that over the number of
     classes. ``imbalance`` is the largest class over the smallest, ``mean_imbalance`` the mean of
     the classes' (MeanIR). ``pairs`` are two classes and the photos that show both. ``unreadable``
-    gives the reason by file. ``checked`` says whether the photos themselves were looked at.
+    gives the reason by file, ``missing`` are photos that a sheet names and that are not there.
+    ``checked`` says whether the photos themselves were looked at.
     """
 
     sources: tuple[str, ...]
@@ -72,6 +73,8 @@ class DatasetReport:
     conflicts: tuple[problems.Conflict, ...]
     leaks: tuple[str, ...]
     warnings: tuple[str, ...]
+    missing: tuple[str, ...]
+    tiles: int
 
 
 def report(
@@ -126,6 +129,8 @@ def report(
         ),
         leaks=leaking,
         warnings=(*dataset.warnings, *advice, *_shortfalls(classes, parts)),
+        missing=dataset.missing,
+        tiles=sum(item.tile is not None for item in items),
     )
 
 

@@ -1,52 +1,56 @@
-"""Labelled photos from a sheet: a column per label, or one column that names the labels."""
+"""Labelled photos from a sheet: labels, and layer, depth, well, specimen, tile, areas, split."""
 
 from __future__ import annotations
 
-import contextlib
-import math
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 
 from geoview.errors import DataError
-from geoview.training import tables
-from geoview.training.data import Dataset, Item, Task, fold, one_spelling
+from geoview.photos import names
+from geoview.photos.sheet import column_name, known_columns, row_fields
+from geoview.training import labels, tables
+from geoview.training.data import SPLITS, Dataset, Item, as_text, counted, fold
+from geoview.training.labels import Labels, number_in
 from geoview.training.tables import Row, Table
 
-SEPARATORS = ";|+/"
-_PREFIXES = ("present_", "state_")
-_NO_LABELS = frozenset(
-    "file layer depth depth_m depth_ft md unit well specimen specimen_id sample group split fold "
-    "tile_row tile_col labels label class dominant n_lithologies contaminants mask reason status "
-    "id index no nr number row width height width_px height_px".split()
-)
-_NO_LABEL_PREFIXES = (*_PREFIXES, "area_", "fragments_", "p_", "unnamed")
+_MOST_TILES = 100
+# Shares of less are left out of a label by those who round or set a lowest share.
+_NOTABLE_AREA = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """The classes of a sheet and how to read their states (0, 1, 2) from a row."""
+@dataclass(slots=True)
+class Found:
+    """The sheets of labels below a folder; why others cannot be read, or hold no labels."""
 
-    classes: tuple[str, ...]
-    task: Task
-    states: Callable[[Row], tuple[int, ...]]
-    warnings: tuple[str, ...] = ()
+    tables: list[Table] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
 
 
-def find(folder: Path) -> list[Table]:
+def find(folder: Path) -> Found:
     """The best sheet of labels of every folder below: with tiles, else with named labels, else
     with plain columns of 0 and 1."""
-    found: dict[Path, list[Table]] = defaultdict(list)
+    found = Found()
+    ranked: dict[Path, dict[Table, int]] = defaultdict(dict)
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in tables.SUFFIXES and not hidden:
-            with contextlib.suppress(DataError):  # another file that happens to lie there
-                found[path.parent].append(tables.read(path))
-    ranked = ({t: rank for t in sheets if (rank := _rank(t))} for sheets in found.values())
-    return [_best(ranks) for ranks in ranked if ranks]
+        if path.suffix.lower() not in tables.SUFFIXES or hidden:
+            continue
+        try:
+            table = tables.read(path)
+        except DataError as error:
+            found.unreadable.append(str(error))
+            continue
+        try:
+            ranked[path.parent][table] = _rank(table)
+        except DataError as error:  # another table that happens to lie there
+            found.unfit.append(str(error))
+    found.tables = [_best(ranks) for ranks in ranked.values() if ranks]
+    return found
 
 
 def _best(ranks: dict[Table, int]) -> Table:
@@ -59,26 +63,74 @@ def _best(ranks: dict[Table, int]) -> Table:
     return replace(best, warnings=(*best.warnings, *notes))
 
 
+def _rank(table: Table) -> int:
+    """How surely a table found by chance is meant for labels. Raises DataError where it is not."""
+    _check(table)
+    if labels.named(table):
+        return 3 if "tile_row" in table.keys else 2
+    # One column of 0 and 1 beside the photos may be anything; two are taken for labels.
+    count = labels.plain(table)
+    if count == 0:
+        raise labels.none_in(table)
+    if count == 1:
+        raise DataError(
+            f"The sheet {table.path.name} has only one column of 0 and 1; give the sheet itself "
+            "if that is a label."
+        )
+    return 1
+
+
+def _check(table: Table) -> None:
+    if not table.rows:
+        raise DataError(f"The sheet {table.path} has no rows.")
+    if "file" not in table.rows[0]:
+        raise DataError(
+            f"The sheet {table.path.name} has no column “file”; add one with the photos' names."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What it takes to read a row: ``known`` are the keys of the columns by what they say (see
+    ``column_name``), ``areas`` those of the areas, parallel to the classes."""
+
+    path: Path
+    labels: Labels
+    layers: tuple[str, ...]
+    known: Mapping[str, str]
+    areas: tuple[str, ...]
+    grids: Mapping[str, tuple[int, int]]
+
+
 def from_table(table: Table) -> Dataset:
     """The labelled photos of a sheet; photos that are not there are left out with a warning.
 
     Raises DataError, naming the sheet, the photo and the column, for what cannot be understood.
     """
+    _check(table)
     path = table.path
-    if not table.rows:
-        raise DataError(f"The sheet {path} has no rows.")
-    if "file" not in table.rows[0]:
-        raise DataError(
-            f"The sheet {path.name} has no column “file”; add one with the photos' names."
+    rows, missing, warnings = _with_photos(table)
+    found = labels.read(table, rows)
+    grids, few_tiles = _grids(rows, path)
+    sheet = _Sheet(
+        path,
+        labels=found,
+        layers=tuple(sorted({row["layer"] for row in rows if _given(row, "layer")})),
+        known={n: table.columns[i].lower() for n, i in known_columns(table.columns).items()},
+        areas=_area_columns(table, found.classes),
+        grids=grids,
+    )
+    read = [_item(row, sheet) for row in rows]
+    items = tuple(dict.fromkeys(read))
+    if len(items) < len(read):
+        warnings.append(
+            f"{path.name} repeats {counted(len(read) - len(items), 'row')}, which were left out."
         )
-    rows, warnings = _with_photos(table)
-    labels = _labels(table, rows)
-    layers = tuple(sorted({row["layer"] for row in rows if _given(row, "layer")}))
-    grids = _grids(rows, path)
-    items = tuple(_item(row, path, labels, layers, grids) for row in rows)
-    source = f"{path.parent.name}/{path.name}"
-    told = (*table.warnings, *warnings, *labels.warnings)
-    return Dataset(items, labels.classes, layers, labels.task, (source,), told)
+    warnings += (*few_tiles, *_two_specimens(table), *_contradictions(items, sheet))
+    warnings += (*_half_areas(rows, sheet), *_areas_without_label(items, sheet))
+    source = f"{as_text(path.parent.name)}/{as_text(path.name)}"
+    told = (*table.warnings, *warnings, *found.warnings)
+    return Dataset(items, found.classes, sheet.layers, found.task, (source,), told, missing)
 
 
 def from_sheet(path: Path) -> Dataset:
@@ -86,23 +138,13 @@ def from_sheet(path: Path) -> Dataset:
     return from_table(tables.read(path))
 
 
-def _rank(table: Table) -> int:
-    if not table.rows or "file" not in table.rows[0]:
-        return 0
-    named = any(k.startswith(_PREFIXES) or k in ("labels", "label", "class") for k in table.keys)
-    if named:
-        return 3 if "tile_row" in table.keys else 2
-    # One column of 0 and 1 beside the photos may be anything; two are taken for labels.
-    return int(len(_plain(table, table.rows)[0]) > 1)
-
-
-def _with_photos(table: Table) -> tuple[list[Row], list[str]]:
-    """Rows whose photo is there, the file name tidied, and what was left out."""
+def _with_photos(table: Table) -> tuple[list[Row], tuple[str, ...], list[str]]:
+    """Rows whose photo is there, the file name tidied; the photos that are not; warnings."""
     root, warnings = table.path.parent, []
     named = [row | {"file": _tidy(row["file"], table.path)} for row in table.rows if row["file"]]
     files = list(dict.fromkeys(row["file"] for row in named))
     there = {file for file in files if os.path.isfile(root / file)}
-    gone = [file for file in files if file not in there]
+    gone = tuple(file for file in files if file not in there)
     if not there:
         first = f", the first is {gone[0]}" if gone else ""
         raise DataError(
@@ -117,7 +159,7 @@ def _with_photos(table: Table) -> tuple[list[Row], list[str]]:
     if len(named) < len(table.rows):
         count = len(table.rows) - len(named)
         warnings.append(f"{count} rows of {table.path.name} name no file and were left out.")
-    return [row for row in named if row["file"] in there], warnings
+    return [row for row in named if row["file"] in there], gone, warnings
 
 
 def _tidy(file: str, sheet: Path) -> str:
@@ -131,169 +173,156 @@ def _tidy(file: str, sheet: Path) -> str:
     return tidy
 
 
-def _labels(table: Table, rows: Sequence[Row]) -> _Labels:
-    """Which columns hold the labels."""
-    for prefix in _PREFIXES:
-        names = [c[len(prefix) :] for c in table.columns if c.lower().startswith(prefix)]
-        if names:
-            return _columns(table, names, rows)
-    if "labels" in table.keys:
-        return _words(table, "labels", rows, split_labels)
-    for column in ("label", "class"):
-        if column in table.keys:
-            return _words(table, column, rows, lambda cell: [cell])
-    names, nearly = _plain(table, rows)
-    if not names:
-        raise DataError(
-            f"The sheet {table.path.name} has no labels; add columns present_<class> or "
-            "state_<class>, columns of 0 and 1 named after the classes, or one column “labels” "
-            "or “label”."
-        )
-    return replace(_columns(table, names, rows), warnings=nearly)
-
-
-def _plain(table: Table, rows: Sequence[Row]) -> tuple[list[str], tuple[str, ...]]:
-    """Columns of nothing but 0, 1 and 2, and a word on those with some other cells."""
-    names, nearly = [], []
-    for column in table.columns:
-        key = column.lower()
-        if key in _NO_LABELS or key.startswith(_NO_LABEL_PREFIXES):
-            continue
-        cells = [row[key] for row in rows if not tables.missing(row[key])]
-        other = [cell for cell in cells if _value(cell) not in (0, 1, 2)]
-        if cells and not other:
-            names.append(column)
-        elif 2 * len(other) < len(cells):
-            nearly.append(
-                f"Column {column} of {table.path.name} was not taken for a label, because it "
-                f"holds “{other[0]}” beside 0 and 1."
-            )
-    return names, tuple(nearly)
-
-
-def _columns(table: Table, names: Sequence[str], rows: Sequence[Row]) -> _Labels:
-    """A column per label, ``state_<c>`` before ``present_<c>`` before ``<c>``."""
-    twice = [n for n in names if [fold(m) for m in names].count(fold(n)) > 1]
-    keys = {}
-    for name in names:
-        found = (f"{p}{name}".lower() for p in ("state_", "present_", ""))
-        keys[name] = next(key for key in found if key in rows[0])
-        twice += [name] if keys[name] in table.twice else []
-    if twice:
-        raise DataError(
-            f"{table.path.name} has two columns for the label {fold(twice[0])}; keep one of them."
-        )
-
-    def states(row: Row) -> tuple[int, ...]:
-        return tuple(_state(row, key, table.path) for key in keys.values())
-
-    return _Labels(tuple(name.strip() for name in names), "multi-label", states)
-
-
-def _words(
-    table: Table, column: str, rows: Sequence[Row], parts: Callable[[str], list[str]]
-) -> _Labels:
-    """One column with the labels' names; where only these are known the first one dominates."""
-    for row in rows:
-        if tables.missing(row[column]) or not parts(row[column]):
-            raise DataError(
-                f"{table.path.name}: column {column} is empty for {row['file']}; name its label "
-                "or take out the row."
-            )
-    spelling, warnings = one_spelling(
-        (name for row in rows for name in parts(row[column])), where=table.path.name
-    )
-    classes = tuple(sorted(spelling.values()))
-
-    def states(row: Row) -> tuple[int, ...]:
-        named = [spelling[fold(name)] for name in parts(row[column])]
-        return tuple((2 if name == named[0] else 1) if name in named else 0 for name in classes)
-
-    task: Task = "multi-label" if column == "labels" else "single-label"
-    return _Labels(classes, task, states, warnings)
-
-
-def split_labels(text: str) -> list[str]:
-    """The labels in a cell, parted by commas or ``SEPARATORS``."""
-    for separator in SEPARATORS:
-        text = text.replace(separator, ",")
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _grids(rows: Iterable[Row], sheet: Path) -> dict[str, tuple[int, int]]:
-    """Rows and columns of tiles of every photo."""
-    grids: dict[str, tuple[int, int]] = {}
-    for row in rows:
-        if _given(row, "tile_row"):
-            r, c = grids.get(row["file"], (0, 0))
-            row_, col = _tile(row, sheet)
-            grids[row["file"]] = (max(r, row_ + 1), max(c, col + 1))
-    return grids
-
-
-def _tile(row: Row, sheet: Path) -> tuple[int, int]:
-    return round(_number(row, "tile_row", sheet)), round(_number(row, "tile_col", sheet))
-
-
-def _item(
-    row: Row, sheet: Path, labels: _Labels, layers: tuple[str, ...],
-    grids: dict[str, tuple[int, int]],
-) -> Item:  # fmt: skip
-    file, root = row["file"], sheet.parent
-    states = labels.states(row)
-    groups = (row[key] for key in ("group", "specimen", "specimen_id") if _given(row, key))
-    depth = next((key for key in ("depth_m", "depth") if _given(row, key)), None)
+def _item(row: Row, sheet: _Sheet) -> Item:
+    file, root = row["file"], sheet.path.parent
+    states = sheet.labels.states(row)
+    cells = {name: row[key] for name, key in sheet.known.items()}
+    said, name = row_fields(cells, f"{sheet.path.name}, {file}"), names.parse_name(file)
+    well = said.well or name.well or ""
+    specimen = said.sample or ""
+    # Samples are numbered anew in every well.
+    own = f"{well}/{specimen}" if well and specimen else specimen
     return Item(
         path=root / file,
         file=file,
         labels=tuple(float(s > 0) for s in states),
         states=states,
-        group=next(groups, f"{root.name}/{file}"),
-        tile=(*_tile(row, sheet), *grids[file]) if file in grids else None,
-        area=_areas(row, labels.classes, sheet),
-        layer=layers.index(row["layer"]) if _given(row, "layer") else None,
-        well=row["well"] if _given(row, "well") else "",
-        depth_m=_number(row, depth, sheet) if depth else None,
-        split=row["split"].lower() if _given(row, "split") else "",
+        group=row["group"] if _given(row, "group") else own or f"{as_text(root.name)}/{file}",
+        tile=(*_tile(row, sheet.path), *sheet.grids[file]) if file in sheet.grids else None,
+        area=_areas(row, sheet),
+        layer=sheet.layers.index(row["layer"]) if _given(row, "layer") else None,
+        well=well,
+        depth_m=name.depth_m if said.depth_m is None else said.depth_m,
+        split=SPLITS.get(fold(row["split"]), row["split"].lower()) if _given(row, "split") else "",
+        specimen=specimen,
     )
 
 
-def _areas(row: Row, classes: tuple[str, ...], sheet: Path) -> tuple[float, ...] | None:
-    keys = [f"area_{name}".lower() for name in classes]
-    if not all(_given(row, key) for key in keys):
-        return None
-    return tuple(_number(row, key, sheet) for key in keys)
+def _two_specimens(table: Table) -> Iterator[str]:
+    columns = [name for name in table.columns if column_name(name) == "sample"]
+    if len(columns) > 1:
+        yield (
+            f"{table.path.name} has the columns {' and '.join(columns)}, of which only "
+            f"{columns[0]} keeps photos together; call another one “group” to use both."
+        )
 
 
-def _given(row: Row, column: str) -> bool:
-    return not tables.missing(row.get(column, ""))
+def _contradictions(items: Iterable[Item], sheet: _Sheet) -> Iterator[str]:
+    """A word on photos, or tiles, that several rows give different labels."""
+    found: dict[tuple[object, ...], dict[tuple[int, ...], str]] = defaultdict(dict)
+    for item in items:
+        found[item.file, item.tile][item.states] = item.file
+    several = [states for states in found.values() if len(states) > 1]
+    if several:
+        words = " / ".join(_words(states, sheet.labels.classes) for states in several[0])
+        yield (
+            f"{sheet.path.name} gives different labels in several rows to "
+            f"{counted(len(several), 'photo')}, the first is {next(iter(several[0].values()))} "
+            f"({words}); keep one row for each."
+        )
 
 
-def _state(row: Row, column: str, sheet: Path) -> int:
-    value = _number(row, column, sheet)
-    if value not in (0, 1, 2):
+def _words(states: Iterable[int], classes: Iterable[str]) -> str:
+    return ", ".join(n for n, s in zip(classes, states, strict=True) if s) or "none"
+
+
+def _grids(rows: Iterable[Row], sheet: Path) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
+    """Rows and columns of tiles of every photo, and a word on those that list too few."""
+    listed: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for row in rows:
+        if _given(row, "tile_row"):
+            listed[row["file"]].add(_tile(row, sheet))
+    own = {
+        file: (1 + max(r for r, _ in tiles), 1 + max(c for _, c in tiles))
+        for file, tiles in listed.items()
+    }
+    most = max((r * c for r, c in own.values()), default=0)
+    # Tall photos beside wide ones have as many tiles, in more rows.
+    whole = sorted({grid for grid in own.values() if grid[0] * grid[1] == most})
+    grids = {file: _grid_around(grid, whole) for file, grid in own.items()}
+    few = [file for file, (r, c) in grids.items() if len(listed[file]) < r * c]
+    if not few:
+        return grids, ()
+    rows_, columns = grids[few[0]]
+    return grids, (
+        f"{sheet.name} lists only a part of the {rows_} × {columns} tiles of "
+        f"{counted(len(few), 'photo')}, the first is {few[0]}; the other tiles are not used.",
+    )
+
+
+def _grid_around(own: tuple[int, int], whole: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The first whole grid that holds all tiles of a photo."""
+    around = (grid for grid in whole if grid[0] >= own[0] and grid[1] >= own[1])
+    return next(around, (max(own[0], whole[0][0]), max(own[1], whole[0][1])))
+
+
+def _tile(row: Row, sheet: Path) -> tuple[int, int]:
+    return _place(row, "tile_row", sheet), _place(row, "tile_col", sheet)
+
+
+def _place(row: Row, column: str, sheet: Path) -> int:
+    value = number_in(row, column, sheet)
+    if not (value.is_integer() and 0 <= value < _MOST_TILES):
         raise DataError(
-            f"{sheet.name}: “{row[column]}” in column {column} for {row['file']} is no state of a "
-            "label; write 0, 1 or 2."
+            f"{sheet.name}: “{row[column]}” in column {column} for {row['file']} is no place of a "
+            f"tile; count whole numbers from 0, up to {_MOST_TILES - 1}."
         )
     return int(value)
 
 
-def _number(row: Row, column: str, sheet: Path) -> float:
-    cell = row.get(column, "")
-    value = _value(cell)
-    if not math.isfinite(value):
-        what = f"“{cell}”" if cell else "an empty cell"
+def _area_columns(table: Table, classes: Iterable[str]) -> tuple[str, ...]:
+    """The key of the area of each class, whether there is such a column or not; nothing where
+    no class has one."""
+    there = {fold(key.removeprefix("area_")): key for key in table.keys if key.startswith("area_")}
+    keys = tuple(there.get(fold(name), f"area_{name}".lower()) for name in classes)
+    return keys if any(key in table.keys for key in keys) else ()
+
+
+def _areas(row: Row, sheet: _Sheet) -> tuple[float, ...] | None:
+    given = {key: number_in(row, key, sheet.path) for key in sheet.areas if _given(row, key)}
+    for key, share in given.items():
+        if not 0 <= share <= 1:
+            raise DataError(
+                f"{sheet.path.name}: “{row[key]}” in column {key} for {row['file']} is no share; "
+                "write shares from 0 to 1 (or is it percent?)."
+            )
+    if sum(given.values()) > 1.01:
         raise DataError(
-            f"{sheet.name}: {what} in column {column} for {row['file']} is not a number; "
-            "correct the sheet."
+            f"{sheet.path.name}: the areas of {row['file']} ({', '.join(given)}) add up to "
+            f"{sum(given.values()):.3g}; write shares of the whole photo, together at most 1."
         )
-    return value
+    return tuple(given.values()) if given and len(given) == len(sheet.areas) else None
 
 
-def _value(cell: str) -> float:
-    """The number in a cell, with a decimal point or comma; NaN where there is none."""
-    try:
-        return float(cell.replace(",", "."))
-    except ValueError:
-        return math.nan
+def _half_areas(rows: Iterable[Row], sheet: _Sheet) -> Iterator[str]:
+    lacking = [
+        (row["file"], key)
+        for row in rows
+        if any(_given(row, key) for key in sheet.areas)
+        for key in [key for key in sheet.areas if not _given(row, key)][:1]
+    ]
+    if lacking:
+        yield (
+            f"{sheet.path.name} gives only some of the areas in {counted(len(lacking), 'row')}, "
+            f"which were not used; the first is {lacking[0][0]} without {lacking[0][1]}."
+        )
+
+
+def _areas_without_label(items: Iterable[Item], sheet: _Sheet) -> Iterator[str]:
+    found = [
+        (item.file, name)
+        for item in items
+        for name, state, area in zip(
+            sheet.labels.classes, item.states, item.area or (0.0,) * len(item.states), strict=True
+        )
+        if area >= _NOTABLE_AREA and not state
+    ]
+    if found:
+        yield (
+            f"{sheet.path.name} gives an area to a class that is absent by its label "
+            f"{len(found)}×, the first is {found[0][1]} in {found[0][0]}; correct one of them."
+        )
+
+
+def _given(row: Row, column: str) -> bool:
+    return not tables.missing(row.get(column, ""))

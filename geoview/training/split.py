@@ -169,6 +169,8 @@ def _keys(
     if item.depth_m is not None:
         # Without a well's name, the sheets of two wells lie in two folders.
         yield "depth", item.well or item.path.parent, round(item.depth_m, 3)
+    if item.specimen:
+        yield "number", item.well, item.specimen
     match = specimen.search(item.path.stem) if specimen else None
     name = match and (match.group(1) if match.re.groups else match.group())
     if name:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import io
 import itertools
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from geoview.errors import DataError, PhotoError
 from geoview.photos import reading
-from geoview.photos.sheet import csv_cells
+from geoview.photos.sheet import csv_cells, says_nothing, title
 
 Row = dict[str, str]
 
-SUFFIXES = frozenset((".csv", ".tsv", ".xlsx"))
+SUFFIXES = frozenset((".csv", ".tsv", ".xlsx", ".xlsm", ".xls"))
 _FILE = ("file", "filename", "file_name", "photo", "image", "picture", "path")
-_MISSING = frozenset(("", "nan", "n/a", "#n/a", "null"))
+_MOST_LINES_ABOVE = 20
 _MAX_BYTES = 64 << 20
 _MAX_UNPACKED_BYTES = 1 << 30
 _MAX_ROWS = 1_000_000
@@ -46,8 +46,9 @@ class Table:
 def read(path: Path) -> Table:
     """Read a sheet; its file column is called ``file`` whatever it is called there.
 
-    CSV parted by comma, semicolon or tab, in UTF-8, UTF-16 or Windows-1252, also line by line;
-    of an .xlsx workbook the first sheet with a file column. Raises DataError.
+    CSV parted by comma, semicolon, tab or ``|``, in UTF-8, UTF-16 or Windows-1252, also line by
+    line; of an .xlsx workbook the first sheet with a file column. Lines above the titles are
+    left out. Raises DataError.
     """
     try:
         data = reading.read_bytes(path)
@@ -59,7 +60,7 @@ def read(path: Path) -> Table:
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError(f"{path} is an old Excel workbook; save it as .xlsx or CSV.")
     grid = (
-        _workbook(data, path)
+        _workbook(data, path, warnings)
         if data.startswith(b"PK")
         else csv_cells(_text(data, path, warnings), path=path)
     )
@@ -68,27 +69,35 @@ def read(path: Path) -> Table:
 
 def missing(cell: str) -> bool:
     """Whether a cell says nothing."""
-    return cell.lower() in _MISSING
+    return says_nothing(cell)
 
 
-def _table(grid: Iterable[Sequence[str]], path: Path, warnings: list[str]) -> Table:
-    lines = iter(grid)
-    titles = [title.strip("\ufeff \t\r\n") for title in next(lines, ())][:_MAX_COLUMNS]
-    if "file" not in (title.lower() for title in titles):
-        other = next((t for name in _FILE for t in titles if t.lower() == name), None)
-        titles = ["file" if title == other else title for title in titles]
+def _table(grid: Sequence[Sequence[str]], path: Path, warnings: list[str]) -> Table:
+    lines = grid[_above(grid) or 0 :]
+    titles = [cell.strip("\ufeff \t\r\n") for cell in (lines[0] if lines else ())]
+    titles = titles[:_MAX_COLUMNS]
+    if "file" not in map(str.lower, titles):
+        other = next((t for name in _FILE for t in titles if title(t) == name), None)
+        titles = ["file" if text == other else text for text in titles]
     places: dict[str, int] = {}
     twice = set()
-    for index, title in enumerate(titles):
-        if title and places.setdefault(title.lower(), index) != index:
-            twice.add(title.lower())
+    for index, text in enumerate(titles):
+        if text and places.setdefault(text.lower(), index) != index:
+            twice.add(text.lower())
     rows = tuple(
         {key: line[i].strip() if i < len(line) else "" for key, i in places.items()}
-        for line in lines
+        for line in lines[1:]
         if any(cell.strip() for cell in line)
     )
     columns = tuple(titles[i] for i in places.values())
     return Table(path, columns, rows, frozenset(twice), tuple(warnings))
+
+
+def _above(grid: Sequence[Sequence[str]]) -> int | None:
+    """How many lines, such as a heading, are above that with a title for the file; None without
+    any such line."""
+    tops = enumerate(grid[:_MOST_LINES_ABOVE])
+    return next((i for i, line in tops if any(title(cell) in _FILE for cell in line)), None)
 
 
 def _text(data: bytes, path: Path, warnings: list[str]) -> str:
@@ -124,7 +133,7 @@ def _line(line: bytes) -> tuple[str, bool]:
         return line.decode("latin-1"), True
 
 
-def _workbook(data: bytes, path: Path) -> list[list[str]]:
+def _workbook(data: bytes, path: Path, warnings: list[str]) -> list[list[str]]:
     """The first sheet with a file column, else the first one."""
     import openpyxl
 
@@ -135,11 +144,16 @@ def _workbook(data: bytes, path: Path) -> list[list[str]]:
             if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED_BYTES:
                 raise DataError(f"The workbook {path} is too large unpacked; save it as CSV.")
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        grids = [grid for sheet in book.worksheets if (grid := list(_cells(sheet)))]
+        grids = {s.title: grid for s in book.worksheets if (grid := list(_cells(s)))}
     except broken as error:
         raise DataError(f"The workbook {path} cannot be read; save it as CSV.") from error
-    named = (g for g in grids if any(cell.strip().lower() in _FILE for cell in g[0]))
-    return next(named, grids[0] if grids else [])
+    named = [name for name, grid in grids.items() if _above(grid) is not None]
+    warnings += [
+        f"The worksheet {other} of {path.name} was not read beside {named[0]}; save it as a "
+        "sheet of its own to use it too."
+        for other in named[1:]
+    ]
+    return grids[named[0]] if named else next(iter(grids.values()), [])
 
 
 def _cells(sheet: Any) -> Iterator[list[str]]:

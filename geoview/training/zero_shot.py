@@ -23,6 +23,7 @@ from geoview.models.clip_zero_shot import Tower, ZeroShotOptions
 from geoview.models.registry import build
 from geoview.records import ModelRef, Progress
 from geoview.training.clip_folder import TextAndVision, read_folder
+from geoview.training.data import fold
 from geoview.training.events import now_utc
 
 # P2 compares photos with names in words; several wordings give a steadier direction than one.
@@ -139,8 +140,8 @@ def embeddings_of(classes: Sequence[str], *, model: Path) -> Tensor:
     card, _ = bundle.read_card(model)
     if card.architecture != "clip-zero-shot":
         raise DataError(f"{model.name} is no zero-shot model; make one with geoview zero-shot.")
-    row = {_key(name): i for i, name in enumerate(card.classes)}
-    unknown = [name for name in classes if _key(name) not in row]
+    row = {fold(name): i for i, name in enumerate(card.classes)}
+    unknown = [name for name in classes if fold(name) not in row]
     if unknown:
         raise DataError(
             f"The zero-shot model {model.name} has no names for the classes {', '.join(unknown)}; "
@@ -148,7 +149,7 @@ def embeddings_of(classes: Sequence[str], *, model: Path) -> Tensor:
         )
     with safe_open(model, framework="pt") as tensors:
         table: Tensor = tensors.get_tensor("text_embeddings")
-    return table[[row[_key(name)] for name in classes]].float()
+    return table[[row[fold(name)] for name in classes]].float()
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
@@ -159,7 +160,7 @@ def unique_names(names: Sequence[str]) -> list[str]:
     first: dict[str, str] = {}
     for name in names:
         if name.strip():
-            first.setdefault(_key(name), " ".join(name.split()))
+            first.setdefault(fold(name), " ".join(name.split()))
     found = list(first.values())
     if not found:
         raise DataError("There are no names; give some, or a file with one name a line.")
@@ -248,7 +249,3 @@ def _checked(templates: Sequence[str]) -> list[str]:
 def _identifier(text: str) -> str:
     """A file's name as the name of a model."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-._")[:120] or "zero-shot"
-
-
-def _key(name: str) -> str:
-    return " ".join(name.split()).casefold()

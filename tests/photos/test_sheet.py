@@ -17,7 +17,7 @@ Put = Callable[[str, bytes], Path]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_encodings_and_separators(put: Put, encoding: str, separator: str) -> None:
     rows = [["Filename", "Depth [m]", "Well"], ["ø 1.jpg", '"1250,5"', "Ørn-3"], ["b.jpg", "", "-"]]
     text = "\r\n".join(separator.join(row) for row in rows)
@@ -35,6 +35,8 @@ def test_encodings_and_separators(put: Put, encoding: str, separator: str) -> No
         ("file,Catalogue Number", "a.jpg,MGM 7", NameFields(None, None, "MGM 7")),
         ("x,file,y,well", "1,a.jpg,2,A", NameFields("A")),
         ("file,depth_m,well", "a.jpg,5", NameFields(None, 5.0)),
+        ("file,depth_m", "a.jpg,381.00000000000000", NameFields(None, 381.0)),
+        ("file,specimen_id,well", "a.jpg,S 7,#N/A", NameFields(None, None, "S 7")),
     ],
 )
 def test_columns(put: Put, header: str, row: str, wanted: NameFields) -> None:

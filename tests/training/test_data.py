@@ -87,7 +87,7 @@ def test_folder_per_class(tmp_path: Path) -> None:
         ("file,present_a,present_b\na.png,1,3\n", r"“3” in column present_b for a\.png"),
         ("file,quartz,pyrite\na.png,1,0\nb.png,NaN,1\n", r"“NaN” in column quartz for b\.png"),
         ("file,label\na.png,x\nb.png,\n", r"labels\.csv: column label is empty for b\.png"),
-        ("file,labels\na.png,nan\n", r"column labels is empty for a\.png"),
+        ("file,labels\na.png,nan\n", r"column labels says “nan” for a\.png"),
         ("file,present_a,present_A\na.png,1,0\n", "two columns for the label a"),
         ("file,a,tile_row,tile_col\na.png,1,x,0\n", r"“x” in column tile_row"),
     ],
@@ -125,7 +125,7 @@ def test_optional_columns(tmp_path: Path) -> None:
     )
     dataset = data.load(sheet(tmp_path, text))
     first, second = dataset.items
-    assert (first.group, first.layer, first.well, first.depth_m) == ("S1", 0, "W", 10)
+    assert (first.specimen, first.layer, first.well, first.depth_m) == ("S1", 0, "W", 10)
     assert first.split == "train"
     assert second.group.endswith("/b.png")
     assert (second.layer, second.well, second.depth_m, second.split) == (None, "", None, "")

@@ -140,6 +140,10 @@ def test_a_siglip_may_judge_each_name_by_itself(siglip: Path, tmp_path: Path, ph
     assert result.prediction.multi_label
 
 
+def test_names_composed_and_decomposed_are_one() -> None:
+    assert zero_shot.unique_names(["Gr\u00fcn", "gru\u0308n", "rot"]) == ["Gr\u00fcn", "rot"]
+
+
 def test_names_are_tidied_once_and_keep_their_order() -> None:
     given = [" Quartz ", "iron  ore", "quartz", "", "Iron Ore", "malachite\n"]
     assert zero_shot.unique_names(given) == ["Quartz", "iron ore", "malachite"]

@@ -1,0 +1,108 @@
+"""Class folders as they come: splits above them, photos beside them, odd names."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from geoview import cli
+from geoview.errors import DataError
+from geoview.training import data
+from geoview.training.recipe import SplitPart
+from geoview.training.split import grouped
+
+
+def photos(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as stream:
+            Image.new("RGB", (8, 8)).save(stream, "PNG")
+    return root
+
+
+def test_training_and_testing_are_a_split(tmp_path: Path) -> None:
+    dataset = data.load(
+        photos(tmp_path, "Training/a/1.png", "Training/b/1.png", "Testing/a/2.png", "valid/b/3.png")
+    )
+    assert dataset.classes == ("a", "b")
+    assert {item.file: item.split for item in dataset.items} == {
+        "Training/a/1.png": "train",
+        "Training/b/1.png": "train",
+        "Testing/a/2.png": "test",
+        "valid/b/3.png": "val",
+    }
+    assert dataset.warnings == ()
+
+
+def test_folders_beside_a_split_are_left_out(tmp_path: Path) -> None:
+    root = photos(tmp_path, "train/a/1.png", "train/b/1.png", "test/a/2.png", "masks/1.png")
+    dataset = data.load(root)
+    assert dataset.classes == ("a", "b")
+    (warning,) = dataset.warnings
+    assert warning.endswith("beside test and train: masks.")
+
+
+def test_a_class_may_be_called_like_a_split(tmp_path: Path) -> None:
+    dataset = data.load(photos(tmp_path, "test/1.png", "gneiss/1.png"))
+    assert dataset.classes == ("gneiss", "test")
+
+
+def test_photos_outside_the_class_folders_are_counted(tmp_path: Path) -> None:
+    root = photos(tmp_path, "a/1.png", "b/1.png", "1.png", "2.png")
+    dataset = data.load(root)
+    assert len(dataset.items) == 2
+    (warning,) = dataset.warnings
+    assert "2 photos;" in warning
+
+
+def test_all_kinds_of_photos_are_found(tmp_path: Path) -> None:
+    root = photos(tmp_path, "a/1.gif", "a/2.JPE", "a/3.jfif", "b/1.png", "b/notes.txt")
+    assert len(data.load(root).items) == 4
+
+
+def test_one_class_alone_says_which(tmp_path: Path) -> None:
+    (photos(tmp_path, "quartz/1.png") / "pyrite").mkdir()
+    with pytest.raises(DataError, match="only quartz holds photos, and pyrite is empty"):
+        data.load(tmp_path)
+
+
+def test_a_table_in_one_class_folder_does_not_hide_the_others_silently(tmp_path: Path) -> None:
+    root = photos(tmp_path, "quartz/1.png", "quartz/2.png", "pyrite/1.png", "mica/1.png", "x.png")
+    (root / "quartz/download.csv").write_text("file,class\n1.png,milky\n2.png,smoky\n")
+    (warning,) = data.load(root).warnings
+    assert "1 in mica, 1 in pyrite, 1 in the folder itself" in warning
+    assert "quartz/download.csv" in warning
+
+
+def test_photos_of_one_depth_are_one_group(tmp_path: Path) -> None:
+    names = ("a/W-1_0100.0m (1).png", "b/W-1_0100.0m (2).png", "b/0100.0m.png", "a/0100.0m.png")
+    dataset = data.load(photos(tmp_path, *names, "a/W-1_0110.0m.png", "a/IMG_0100.png"))
+    found: dict[str, set[str]] = {}
+    for item in grouped(dataset.items, SplitPart(near_duplicates=-1)):
+        found.setdefault(item.group, set()).add(item.file)
+    assert sorted(map(sorted, found.values())) == [
+        ["a/0100.0m.png", "b/0100.0m.png"],
+        ["a/IMG_0100.png"],
+        ["a/W-1_0100.0m (1).png", "b/W-1_0100.0m (2).png"],
+        ["a/W-1_0110.0m.png"],
+    ]
+
+
+def test_names_that_are_no_utf8_can_be_reported_and_kept(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"fels\xe9")
+    try:
+        photos(root, "a/1.png", "b/1.png", os.fsdecode(b"a/gr\xfcn.png"))
+    except OSError:
+        pytest.skip("this file system has only UTF-8 names")
+    dataset = data.load(root)
+    keys = [data.photo_key(item.path) for item in dataset.items]
+    text = json.dumps([keys, dataset.sources, [i.file for i in dataset.items]], ensure_ascii=False)
+    assert "gr\\\\xfcn.png" in text.encode("utf-8").decode()
+    file = tmp_path / "report.json"
+    assert cli.main(["dataset", str(root), "--json", str(file)]) == 0
+    assert json.loads(file.read_text(encoding="utf-8"))["photos"] == 3
