@@ -10,7 +10,7 @@ it has not seen, give the figures on the card; the model that is shipped is trai
 photos. Parts that are done are kept in build/specimens; with --only, several may be trained at
 once: a part takes a core about two hours. With --start DIR the parts go on from those of an
 earlier training with the same folds, look oftener at photos that these do badly on, and come out
-as the mean of what they were and what they became (Wortsman et al. 2022, "Model soups").
+as a mean of what they were and what they became (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ BATCH = 8
 STEPS = 12000
 # The last of the training is averaged over about so many steps.
 EMA_STEPS = 300
+# How much of a network that went on from another is what it became; the rest is what it was.
+LATER = 0.75
 # Rates of the backbone and of what is new.
 RATES = [3e-4, 3e-3]
 
@@ -201,7 +203,7 @@ def made(name: str, *, held: list[Sample], more: list[Sample], options: argparse
         before = {key: value.clone() for key, value in module.state_dict().items()}
         module = train(module, samples, options=options)
         if options.start:
-            module.load_state_dict(halfway(before, module.state_dict()))
+            module.load_state_dict(mixed(before, module.state_dict()))
         bundle.save(file, module=module, card=blank_card())
     return file
 
@@ -224,10 +226,10 @@ def _wrong(sample: Sample, shares: NDArray[np.float32]) -> float:
     return float((found != true)[things].mean()) if things.any() else 0.0
 
 
-def halfway(before: dict[str, Tensor], after: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The mean of two states of one network; counters are those of the later one."""
+def mixed(before: dict[str, Tensor], after: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A mean of two states of one network; counters are those of the later one."""
     return {
-        key: (before[key] + value) / 2 if value.is_floating_point() else value
+        key: torch.lerp(before[key], value, LATER) if value.is_floating_point() else value
         for key, value in after.items()
     }
 
