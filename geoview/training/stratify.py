@@ -16,16 +16,20 @@ def by_class(
     """Groups of single-label photos with the number of their part, by shares of every class.
 
     ``classes`` are the groups of each class. A class of at least as many groups as there are
-    parts is in every part; a smaller one goes to the largest parts first. What rounding owes a
-    part in one class it gets in the next, so that the shares hold over all.
+    parts is in every part. A smaller one is in the largest part, to be learnt at all, and with
+    what else it has in the parts that lag furthest behind their shares of the whole. What
+    rounding owes a part in one class it gets in the next, so that the shares hold over all.
     """
     owed = np.zeros(len(shares))
-    sizes = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares)]
+    used = np.flatnonzero(shares)
     for key in sorted(classes):
         groups = rng.permutation(sorted(classes[key]))
-        counts = np.zeros(len(shares), int)
-        counts[sizes[: len(groups)]] = 1
         wanted = shares * len(groups) + owed
+        first = used[np.argsort(-wanted[used], kind="stable")]
+        largest = np.argmax(shares)
+        first = np.concatenate(([largest], first[first != largest]))
+        counts = np.zeros(len(shares), int)
+        counts[first[: len(groups)]] = 1
         for _ in range(len(groups) - int(counts.sum())):
             counts[np.argmax(np.where(shares > 0, wanted - counts, -np.inf))] += 1
         owed = wanted - counts

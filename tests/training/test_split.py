@@ -159,6 +159,37 @@ def test_every_class_of_three_groups_is_in_every_part() -> None:
         assert counts["test"][4] == 1
 
 
+@given(
+    st.lists(st.integers(1, 12), min_size=2, max_size=8),
+    st.sampled_from(((0.7, 0.1, 0.2), (0.8, 0.1, 0.1), (0.7, 0.3, 0.0))),
+    st.integers(0, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_class_is_learnt_and_in_as_many_parts_as_it_can_be(
+    sizes: list[int], shares: tuple[float, float, float], seed: int
+) -> None:
+    items = [item(100 * c + n, one_hot(c, 8)) for c, size in enumerate(sizes) for n in range(size)]
+    train, val, test = shares
+    parts = dealt(items, SplitPart(train=train, val=val, test=test), seed=seed)
+    counts = np.array([np.sum([items[i].labels for i in parts[n]] or [[0] * 8], 0) for n in PARTS])
+    assert counts[0, : len(sizes)].min() >= 1
+    assert ((counts > 0).sum(0)[: len(sizes)] >= np.minimum(sizes, np.count_nonzero(shares))).all()
+    assert parts == dealt(items, SplitPart(train=train, val=val, test=test), seed=seed)
+
+
+@pytest.mark.parametrize("shares", [(0.7, 0.1, 0.2), (0.8, 0.1, 0.1)])
+def test_classes_of_two_specimens_take_turns_in_val_and_test(
+    shares: tuple[float, float, float],
+) -> None:
+    train, val, test = shares
+    items = [
+        item(20 * c + n, one_hot(c, 3), group=f"{c}{n % 2}") for c in range(3) for n in range(20)
+    ]
+    parts = split(items, SplitPart(train=train, val=val, test=test), seed=0)
+    assert len(parts["train"]) == 30
+    assert {len(parts["val"]), len(parts["test"])} == {10, 20}
+
+
 @pytest.mark.parametrize("multi", [False, True])
 def test_folds_are_as_even_as_those_of_scikit_learn(multi: bool) -> None:
     """Judged by the worst share of a class in a fold; the oracle sees single labels only."""
