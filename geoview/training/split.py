@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +80,7 @@ def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
 
     A ``split`` column in the data wins. With folds, groups are dealt by iterative
     stratification. Otherwise they are shuffled within strata and dealt out by the shares, each
-    well by itself, so that each part resembles the whole. Raises DataError.
+    well by itself (``_pools``), so that each part resembles the whole. Raises DataError.
     """
     if any(item.split for item in items):
         return _by_column(items)
@@ -176,38 +176,63 @@ def _by_shares(
     items: Sequence[Item], members: Members, part: SplitPart, seed: int
 ) -> Iterator[tuple[str, str]]:
     single = all(item.tile is None and sum(item.labels) == 1 for item in items)
-    wells: dict[str, list[str]] = defaultdict(list)
-    for group, indices in members.items():
-        well = items[indices[0]].well
-        if well in part.test_wells or well in part.train_wells:
-            yield group, "test" if well in part.test_wells else "train"
-        else:
-            wells[well].append(group)
     shares = np.array([part.train, part.val, part.test])
     shares = shares / shares.sum()
-    for well in sorted(wells):
-        # Each well is dealt by itself, so that adding a well moves no photo of another.
+    dealt = np.zeros(3)
+    for well, groups in _pools(items, members, part, shares):
+        if well in part.test_wells or well in part.train_wells:
+            yield from ((g, "test" if well in part.test_wells else "train") for g in groups)
+            continue
         rng = np.random.default_rng([seed, zlib.crc32(well.encode())])
+        # What rounding left in the wells is made up for by the groups of no well, the last.
+        owed = np.zeros(3) if well else shares * dealt.sum() - dealt
         strata: dict[tuple[int | None, int], list[str]] = defaultdict(list)
-        for group in wells[well]:
+        for group in groups:
             first = items[members[group][0]]
             layer = None if single else first.layer
             strata[layer, _dominant(items, members[group])].append(group)
         if single:
             classes = {dominant: groups for (_, dominant), groups in strata.items()}
-            dealer = stratify.by_class(classes, shares, rng)
+            dealer = stratify.by_class(classes, shares, rng, owed=owed)
         else:
-            dealer = _by_strata(strata, shares, rng)
-        yield from ((group, PARTS[number]) for group, number in dealer)
+            dealer = _by_strata(strata, shares, rng, owed=owed)
+        for group, number in dealer:
+            dealt[number] += 1
+            yield group, PARTS[number]
+
+
+def _pools(
+    items: Sequence[Item], members: Members, part: SplitPart, shares: stratify.Floats
+) -> list[tuple[str, list[str]]]:
+    """The groups that are dealt together: those of a well, and last those of no well.
+
+    Each well is dealt by itself, so that adding a well moves no photo of another. But a group
+    with a class of which its well has too few for every part to get one by its share goes with
+    those of no well: well by well, rounding would put all of these into train.
+    """
+    wells = {group: items[indices[0]].well for group, indices in members.items()}
+    named = {*part.test_wells, *part.train_wells}
+    bears = {
+        group: {c for i in indices for c, own in enumerate(items[i].labels) if own} or {-1}
+        for group, indices in members.items()
+    }
+    counts = Counter((wells[group], c) for group, classes in bears.items() for c in classes)
+    fewest = round(1 / shares[shares > 0].min())
+    pools: dict[str, list[str]] = defaultdict(list)
+    for group, well in wells.items():
+        enough = all(counts[well, c] >= fewest for c in bears[group])
+        pools[well if enough or well in named else ""].append(group)
+    return sorted(pools.items(), key=lambda pool: (not pool[0], pool[0]))
 
 
 def _by_strata(
     strata: Mapping[tuple[int | None, int], Sequence[str]],
     shares: stratify.Floats,
     rng: np.random.Generator,
+    *,
+    owed: stratify.Floats,
 ) -> Iterator[tuple[str, int]]:
     """Groups with the number of their part, shuffled within strata of layer and dominant class."""
-    owed = np.zeros(3)
     for key in sorted(strata, key=repr):
         for group in rng.permutation(sorted(strata[key])):
             # Deal to the part that lags furthest behind its share: exact overall, and within

@@ -11,16 +11,16 @@ Floats = NDArray[np.float64]
 
 
 def by_class(
-    classes: Mapping[int, Sequence[str]], shares: Floats, rng: np.random.Generator
+    classes: Mapping[int, Sequence[str]], shares: Floats, rng: np.random.Generator, *, owed: Floats
 ) -> Iterator[tuple[str, int]]:
     """Groups of single-label photos with the number of their part, by shares of every class.
 
     ``classes`` are the groups of each class. A class of at least as many groups as there are
     parts is in every part. A smaller one is in the largest part, to be learnt at all, and with
     what else it has in the parts that lag furthest behind their shares of the whole. What
-    rounding owes a part in one class it gets in the next, so that the shares hold over all.
+    rounding owes a part in one class it gets in the next, so that the shares hold over all;
+    ``owed`` are the groups that the parts lack from before.
     """
-    owed = np.zeros(len(shares))
     used = np.flatnonzero(shares)
     for key in sorted(classes):
         groups = rng.permutation(sorted(classes[key]))

@@ -318,3 +318,28 @@ def test_adding_a_well_moves_no_photo_of_another(
     assert {both[i].well for i in held["train"] + held["val"]} == {"A"}
     folds = split(both, SplitPart(train_wells=["B"], folds=3), seed=0)
     assert {both[i].well for i in folds["val"] + folds["test"]} == {"A"}
+
+
+@given(st.integers(10, 25), st.integers(1, 4), st.booleans(), st.integers(0, 3))
+@settings(max_examples=40, deadline=None)
+def test_many_wells_of_few_photos_are_dealt_by_the_shares(
+    wells: int, photos: int, multi: bool, seed: int
+) -> None:
+    items = [
+        item(n, [*one_hot(n % 3, 3), float(multi)], well=f"W{n % wells}")
+        for n in range(wells * photos)
+    ]
+    parts = dealt(items, SplitPart(), seed=seed)
+    for name, share in zip(PARTS, (0.7, 0.1, 0.2), strict=True):
+        assert len(parts[name]) == pytest.approx(share * len(items), abs=3)
+
+
+def test_a_class_rare_in_every_well_is_in_every_part() -> None:
+    items = [
+        item(100 * w + n, one_hot(int(n == 0), 2), well=f"W{w}")
+        for w in range(6)
+        for n in range(30)
+    ]
+    parts = split(items, SplitPart(), seed=0)
+    rare = {name: sum(items[i].labels[1] for i in indices) for name, indices in parts.items()}
+    assert rare == {"train": 4, "val": 1, "test": 1}
