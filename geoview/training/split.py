@@ -40,9 +40,8 @@ def split(
     if found:
         more = f" ({len(found) - 1} more groups leak likewise.)" if len(found) > 1 else ""
         raise DataError(found[0] + more)
-    for name in ("train", "val"):
-        if not parts[name]:
-            raise DataError(f"The data are too few: nothing is left for the {name} split.")
+    for problem in missing(parts):
+        raise DataError(problem)
     return parts
 
 
@@ -93,6 +92,15 @@ def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
     for group, name in deal(items, members, part, seed):
         result[name] += members[group]
     return {name: tuple(sorted(result[name])) for name in PARTS}
+
+
+def missing(parts: Split, wanted: Sequence[str] = ("train", "val")) -> tuple[str, ...]:
+    """A sentence for every part that is wanted and empty."""
+    return tuple(
+        f"The data are too few: nothing is left for the {name} split."
+        for name in wanted
+        if not parts[name]
+    )
 
 
 def leaks(items: Sequence[Item], parts: Split) -> tuple[str, ...]:
