@@ -78,11 +78,16 @@ def grouped(
 def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
     """Indices of the items of each part, by the groups as they are and without any check.
 
-    A ``split`` column in the data wins. Otherwise groups are dealt so that each fold or part
-    resembles the whole: by class, or by iterative stratification where photos have several
-    labels; for parts, each well by itself (``_pools``). Raises DataError.
+    A ``split`` column in the data wins, and excludes folds. Otherwise groups are dealt so that
+    each fold or part resembles the whole: by class, or by iterative stratification where photos
+    have several labels; for parts, each well by itself (``_pools``). Raises DataError.
     """
     if any(item.split for item in items):
+        if part.folds:
+            raise DataError(
+                f"The data bring their own split, so folds = {part.folds} cannot be dealt; set "
+                "split.folds = 0 to keep their split, or take it out of the data."
+            )
         return _by_column(items)
     members: dict[str, list[int]] = defaultdict(list)
     for index, item in enumerate(items):

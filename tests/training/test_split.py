@@ -271,6 +271,8 @@ def test_a_users_split_is_kept() -> None:
     assert split(items, SplitPart(), seed=0) == {"train": (0, 1), "val": (2,), "test": (3,)}
     with pytest.raises(DataError, match="“holdout” is no split"):
         split([*items, item(9, (1, 0), split="holdout")], SplitPart(), seed=0)
+    with pytest.raises(DataError, match=r"folds = 4 cannot be dealt; set split\.folds = 0"):
+        split(items, SplitPart(folds=4), seed=0)
 
 
 def test_another_depth_or_well_is_another_group() -> None:
