@@ -19,6 +19,7 @@ from geoview.models.geolayer import cooccurrence_matrix
 from geoview.models.registry import build
 from geoview.training import data
 from geoview.training.events import now_utc
+from geoview.training.images import teach_area
 from geoview.training.loop import Emit
 from geoview.training.recipe import Recipe
 from geoview.training.split import Split
@@ -99,7 +100,10 @@ def _options_of_start(recipe: Recipe) -> dict[str, Any]:
 def new_module(
     recipe: Recipe, card: ModelCard, dataset: data.Dataset, parts: Split, emit: Emit
 ) -> tuple[Any, ModelCard]:
-    """The network at the start of training, and its card (text embeddings set a dimension)."""
+    """The network at the start of training, and its card: text embeddings set a dimension, and
+    an area head that the training photos cannot teach is left out."""
+    if card.options.get("area_head"):
+        card = _without_vain_area(card, [dataset.items[i] for i in parts["train"]], emit)
     torch.manual_seed(recipe.train.seed)
     embeddings = None
     if card.options.get("label_embedding") == "text":
@@ -122,6 +126,19 @@ def new_module(
         module.cooccurrence.copy_(cooccurrence_matrix(labels))
     _freeze(module, recipe)
     return module, card
+
+
+def _without_vain_area(card: ModelCard, train: list[data.Item], emit: Emit) -> ModelCard:
+    """Without the area head where no training item, as it will be cut, has areas."""
+    if teach_area(train, card.preprocess):
+        return card
+    emit(
+        "notice",
+        message="The model will give no area %: areas of whole photos cannot be learned from "
+        "tiles, and there are none of tiles; give tile_row and tile_col in the sheet.",
+    )
+    options = {**card.options, "area_head": False, "area_evidence": False}
+    return card.model_copy(update={"options": options})
 
 
 def _freeze(module: nn.Module, recipe: Recipe) -> None:

@@ -132,3 +132,28 @@ def test_fine_tuning_a_model_takes_its_head_too(
     assert torch.equal(second.classifier, first.classifier)  # one half is exact in fp16
     assert not float(second.proportions.sum())
     assert next(e for e in told if e["event"] == "pretrained")["missing"] == []
+
+
+@pytest.mark.parametrize("tiled", [True, False])
+def test_areas_of_whole_photos_are_not_learned_from_tiles(
+    tiled: bool, well: Path, tiny_recipe: MakeRecipe
+) -> None:
+    photos = sorted(well.glob("*.png"))
+    rows = [f"{p.name},1,2,{n / 20},{1 - n / 20}" for n, p in enumerate(photos)]
+    (well / "truth_tiles.csv").unlink()
+    head = "file,state_limestone,state_mudstone,area_limestone,area_mudstone"
+    (well / "labels.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    r = tiny_recipe()
+    if not tiled:
+        whole = r.preprocess.model_copy(update={"tiling": None})
+        r = r.model_copy(update={"preprocess": whole})
+    module, told = started(r, well)
+    assert (module.area is None) == tiled
+    notices = [event["message"] for event in told if event["event"] == "notice"]
+    assert ["cannot be learned from tiles" in text for text in notices] == [True] * tiled
+
+
+def test_areas_of_tiles_are_learned(well: Path, tiny_recipe: MakeRecipe) -> None:
+    module, told = started(tiny_recipe(), well)
+    assert module.area is not None
+    assert told == []
