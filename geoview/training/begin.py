@@ -17,6 +17,7 @@ from geoview.models.card import ModelCard
 from geoview.models.freezing import freeze, pretrained_part
 from geoview.models.geolayer import cooccurrence_matrix
 from geoview.models.registry import build
+from geoview.models.runner import is_out_of_memory
 from geoview.training import data
 from geoview.training.events import now_utc
 from geoview.training.images import teach_area
@@ -113,6 +114,7 @@ def new_module(
         options = {**card.options, "label_dim": embeddings.shape[1]}
         card = card.model_copy(update={"options": options})
     module: Any = build(card)
+    _check_input(module, card)
     if recipe.model.pretrained:
         _start_from(module, Path(recipe.model.pretrained), emit)
     if card.architecture == "clip-zero-shot":
@@ -126,6 +128,22 @@ def new_module(
         module.cooccurrence.copy_(cooccurrence_matrix(labels))
     _freeze(module, recipe)
     return module, card
+
+
+def _check_input(module: nn.Module, card: ModelCard) -> None:
+    """Try one photo; raises DataError where the backbone does not take the recipe's size."""
+    side = card.preprocess.input_px
+    try:
+        with torch.no_grad():
+            module.eval()(torch.zeros(1, 3, side, side))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise DataError(
+            f"The backbone {card.backbone} does not take photos of {side} px ({error}); change "
+            "preprocess.input_px to the size it was made for, or choose another backbone."
+        ) from error
+    module.train()
 
 
 def _without_vain_area(card: ModelCard, train: list[data.Item], emit: Emit) -> ModelCard:

@@ -157,3 +157,10 @@ def test_areas_of_tiles_are_learned(well: Path, tiny_recipe: MakeRecipe) -> None
     module, told = started(tiny_recipe(), well)
     assert module.area is not None
     assert told == []
+
+
+def test_a_size_that_the_backbone_does_not_take_is_named(
+    well: Path, tiny_recipe: MakeRecipe
+) -> None:
+    with pytest.raises(DataError, match=r"efficientformer_l1 does not take photos of 64 px"):
+        started(with_model(tiny_recipe(), backbone="efficientformer_l1"), well)
