@@ -61,6 +61,7 @@ def _reported(loaded: Dataset, part: SplitPart, *, seed: int, fast: bool) -> Dat
             loaded,
             parts=parts,
             hashes=hashes,
+            part=part,
             progress=bar.update,
             cancelled=stop,
             check_photos=not fast,

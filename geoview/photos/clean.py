@@ -85,8 +85,8 @@ class _Run:
 
     @property
     def result(self) -> CleanList:
-        photos = tuple(self._seen.values())
-        return CleanList(photos, decide(photos, options=self._options, before=self._before))
+        photos, reviews = tuple(self._seen.values()), self._before.reviews
+        return CleanList(photos, decide(photos, options=self._options, reviews=reviews), reviews)
 
     def hash(self, photos: Sequence[Photo]) -> None:
         """Sizes and hashes of all photos; only new and changed ones are read."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from geoview.errors import DataError
 from geoview.photos import phash
-from geoview.photos.clean_list import STEPS, CleanList, Decision, Seen, Step
+from geoview.photos.clean_list import STEPS, Decision, Review, Seen, Step
 from geoview.photos.clean_picture import union
 from geoview.records import BoxXYXY
 
@@ -40,13 +40,15 @@ class Options:
             raise DataError("The longest side must be at least 32 pixels, such as 1024.")
 
 
-def decide(photos: Sequence[Seen], *, options: Options, before: CleanList) -> tuple[Decision, ...]:
+def decide(
+    photos: Sequence[Seen], *, options: Options, reviews: Sequence[Review]
+) -> tuple[Decision, ...]:
     """All decisions, by step and then in the order of ``photos``.
 
-    What an accepted decision removes is left alone by later steps. A decision on the same photo
-    and step in ``before`` hands on whether it is accepted.
+    What an accepted decision removes is left alone by later steps. ``reviews`` tell which are
+    accepted.
     """
-    accepted = {(d.file, d.step): d.accepted for d in before.decisions}
+    accepted = {(one.file, one.step): one.accepted for one in reviews}
     steps = {
         "unreadable": _unreadable, "aspect": _aspect, "duplicates": _duplicates,
         "resize": _resize, "text": _text, "crop": _crop,

@@ -1,8 +1,9 @@
 """The reviewable list that cleaning a folder makes: decisions with reasons, nothing more.
 
-The list keeps apart what was seen (``Seen``: slow to find, true whatever is decided) and what
-follows from it (``Decision``), so that a run that was stopped goes on where it was and an undone
-decision costs nothing to take back.
+The list keeps apart what was seen (``Seen``: slow to find, true whatever is decided), what
+follows from it (``Decision``) and what the user said to that (``Review``), so that a run that was
+stopped goes on where it was, an undone decision costs nothing to take back, and a review outlives
+runs whose steps have nothing to decide.
 """
 
 from __future__ import annotations
@@ -71,12 +72,22 @@ class Decision:
     accepted: bool = True
 
 
+@checked(config=_STRICT, frozen=True, slots=True)
+class Review:
+    """Whether the user accepts what a step decides on a photo."""
+
+    file: _Text
+    step: Step
+    accepted: bool
+
+
 @dataclass(frozen=True, slots=True)
 class CleanList:
-    """Photos in natural order and the decisions on them, in the order of the steps."""
+    """Photos in natural order, the decisions on them in the order of the steps, and reviews."""
 
     photos: tuple[Seen, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    reviews: tuple[Review, ...] = ()
 
     def reviewed(
         self, accepted: bool, *, files: Iterable[str] = (), steps: Iterable[str] = ()
@@ -95,7 +106,11 @@ class CleanList:
             dataclasses.replace(one, accepted=accepted) if is_meant else one
             for one, is_meant in zip(self.decisions, meant, strict=True)
         )
-        return dataclasses.replace(self, decisions=decisions)
+        reviews = {(one.file, one.step): one for one in self.reviews}
+        for one, is_meant in zip(self.decisions, meant, strict=True):
+            if is_meant:
+                reviews[one.file, one.step] = Review(one.file, one.step, accepted)
+        return CleanList(self.photos, decisions, tuple(reviews.values()))
 
 
 def kept(cleaned: CleanList) -> tuple[str, ...]:
@@ -106,7 +121,7 @@ def kept(cleaned: CleanList) -> tuple[str, ...]:
 
 def save(path: Path, cleaned: CleanList) -> None:
     """Replace the list at ``path`` in one step: a crash leaves the old one whole."""
-    content = _Stored(version=1, photos=cleaned.photos, decisions=cleaned.decisions)
+    content = _Stored(2, cleaned.photos, cleaned.decisions, cleaned.reviews)
     try:
         with files.replacing(path) as temporary:
             temporary.write_bytes(_STORED.dump_json(content, indent=1))
@@ -132,14 +147,22 @@ def load(path: Path) -> CleanList:
             f"{path} is no list of cleaning decisions ({where}: {first['msg']}): remove it and "
             "clean the folder again."
         ) from error
-    return CleanList(stored.photos, stored.decisions)
+    reviews = stored.reviews
+    if stored.version == 1:  # which kept them in the decisions; only text is undone by itself
+        reviews = tuple(
+            Review(one.file, one.step, one.accepted)
+            for one in stored.decisions
+            if not one.accepted or one.step == "text"
+        )
+    return CleanList(stored.photos, stored.decisions, reviews)
 
 
 @checked(config=_STRICT, frozen=True, slots=True)
 class _Stored:
-    version: Literal[1]
+    version: Literal[1, 2]
     photos: tuple[Seen, ...]
     decisions: tuple[Decision, ...]
+    reviews: tuple[Review, ...] = ()
 
 
 _STORED = TypeAdapter(_Stored)

@@ -19,8 +19,10 @@ from geoview.models.freezing import freeze, pretrained_part
 from geoview.models.geolayer import cooccurrence_matrix
 from geoview.models.registry import build
 from geoview.models.rows import Kind, Places
+from geoview.models.runner import is_out_of_memory
 from geoview.training import data
 from geoview.training.events import now_utc
+from geoview.training.images import teach_area
 from geoview.training.loop import Emit
 from geoview.training.matching import named, same
 from geoview.training.recipe import Recipe
@@ -119,7 +121,10 @@ def _options_of_start(recipe: Recipe) -> dict[str, Any]:
 def new_module(
     recipe: Recipe, card: ModelCard, dataset: data.Dataset, parts: Split, emit: Emit
 ) -> tuple[Any, ModelCard]:
-    """The network at the start of training, and its card (text embeddings set a dimension)."""
+    """The network at the start of training, and its card: text embeddings set a dimension, and
+    an area head that the training photos cannot teach is left out."""
+    if card.options.get("area_head"):
+        card = _without_vain_area(card, [dataset.items[i] for i in parts["train"]], emit)
     torch.manual_seed(recipe.train.seed)
     embeddings = None
     if card.options.get("label_embedding") == "text":
@@ -129,6 +134,7 @@ def new_module(
         options = {**card.options, "label_dim": embeddings.shape[1]}
         card = card.model_copy(update={"options": options})
     module: Any = build(card)
+    _check_input(module, card)
     if recipe.model.pretrained:
         _start_from(module, card, Path(recipe.model.pretrained), emit)
     if card.architecture == "clip-zero-shot":
@@ -142,6 +148,35 @@ def new_module(
         module.cooccurrence.copy_(cooccurrence_matrix(labels))
     _freeze(module, recipe)
     return module, card
+
+
+def _check_input(module: nn.Module, card: ModelCard) -> None:
+    """Try one photo; raises DataError where the backbone does not take the recipe's size."""
+    side = card.preprocess.input_px
+    try:
+        with torch.no_grad():
+            module.eval()(torch.zeros(1, 3, side, side))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise DataError(
+            f"The backbone {card.backbone} does not take photos of {side} px ({error}); change "
+            "preprocess.input_px to the size it was made for, or choose another backbone."
+        ) from error
+    module.train()
+
+
+def _without_vain_area(card: ModelCard, train: list[data.Item], emit: Emit) -> ModelCard:
+    """Without the area head where no training item, as it will be cut, has areas."""
+    if teach_area(train, card.preprocess):
+        return card
+    emit(
+        "notice",
+        message="The model will give no area %: areas of whole photos cannot be learned from "
+        "tiles, and there are none of tiles; give tile_row and tile_col in the sheet.",
+    )
+    options = {**card.options, "area_head": False, "area_evidence": False}
+    return card.model_copy(update={"options": options})
 
 
 def _freeze(module: nn.Module, recipe: Recipe) -> None:

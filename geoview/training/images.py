@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -103,23 +104,9 @@ class ImageCache:
 
         A photo that cannot be read stays whole, so that whoever reads it says why.
         """
-        if self.preprocess.tiling is None:
-            return list(items)
-        pieces = prefetched(self._pieces, items, workers=os.cpu_count() or 1, ahead=32)
+        work = partial(_pieces, preprocess=self.preprocess)
+        pieces = prefetched(work, items, workers=os.cpu_count() or 1, ahead=32)
         return [piece for some in pieces for piece in some]
-
-    def _pieces(self, item: Item) -> list[Item]:
-        if item.tile is not None:
-            return [item]
-        try:
-            photo = decode(item.path, at_least_px=1)
-            cut = plan(_card(self.preprocess), width_px=photo.width_px, height_px=photo.height_px)
-        except PhotoError:
-            return [item]
-        if len(cut.tiles) == 1:
-            return [item]
-        grid = _grid(cut)
-        return [replace(item, tile=(t.row, t.col, *grid), area=None) for t in cut.tiles]
 
     def _stored(self, path: Path, form: _Form) -> Pixels:
         key = _key(path, form.name)
@@ -128,6 +115,28 @@ class ImageCache:
             found = form.make(path, form.card)
             self._store.put(key, found)
         return found
+
+
+def teach_area(items: Sequence[Item], preprocess: Preprocess) -> bool:
+    """Whether any item has areas of what the network sees at a time: its tile, or all of it."""
+    given = [item for item in items if item.area is not None]
+    work = partial(_pieces, preprocess=preprocess)
+    pieces = prefetched(work, given, workers=os.cpu_count() or 1, ahead=32)
+    return any(piece.area is not None for some in pieces for piece in some)
+
+
+def _pieces(item: Item, *, preprocess: Preprocess) -> list[Item]:
+    if item.tile is not None or preprocess.tiling is None:
+        return [item]
+    try:
+        photo = decode(item.path, at_least_px=1)
+        cut = plan(_card(preprocess), width_px=photo.width_px, height_px=photo.height_px)
+    except PhotoError:
+        return [replace(item, area=None)]  # teaches nothing, and is left out when it is read
+    if len(cut.tiles) == 1:
+        return [item]
+    grid = _grid(cut)
+    return [replace(item, tile=(t.row, t.col, *grid), area=None) for t in cut.tiles]
 
 
 def fitted(pixels: Pixels, side_px: int) -> Pixels:

@@ -50,9 +50,10 @@ class ModelPart(_Strict):
 class SplitPart(_Strict):
     """How the photos are divided; whole groups only.
 
-    ``train``, ``val`` and ``test`` are shares of the groups; wells named here go to one part as
-    a whole. With ``folds`` k ≥ 2, the groups are dealt into k stratified folds: ``fold`` is the
-    test part, the next one the validation part (with ``test = 0`` ``fold`` is the validation part).
+    ``train``, ``val`` and ``test`` are shares of the groups of every class, or of the photos
+    where they have several labels; wells named here go to one part as a whole. With ``folds``
+    k ≥ 2, the groups are dealt into k stratified folds: ``fold`` is the test part, the next one
+    the validation part (with ``test = 0`` ``fold`` is the validation part).
     ``near_duplicates`` joins photos whose pHash differs in at most that many bits into one
     group; −1 does not look for them. ``specimen`` is a regular expression on the file name
     (without folder and suffix) whose first group, or whole match, names the specimen.

@@ -16,7 +16,8 @@ from geoview.training import problems
 from geoview.training.data import Dataset, Item
 from geoview.training.duplicates import NEAR_BITS
 from geoview.training.problems import Flags
-from geoview.training.split import PARTS, Split, leaks
+from geoview.training.recipe import SplitPart
+from geoview.training.split import PARTS, Split, leaks, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def report(
     *,
     parts: Split | None,
     hashes: Mapping[Path, int] | None,
+    part: SplitPart | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = never,
     check_photos: bool = True,
@@ -89,8 +91,9 @@ def report(
 ) -> DatasetReport:
     """Count, compare and try the photos of a data set whose items bear their final groups.
 
-    ``hashes`` (pHash by photo) find near-duplicates, which differ in at most ``max_bits`` bits;
-    what has a hash could be read, the rest is decoded to know why not. Raises Cancelled.
+    ``parts`` are what ``part`` of the recipe (the usual one by default) made of it. ``hashes``
+    (pHash by photo) find near-duplicates, which differ in at most ``max_bits`` bits; what has a
+    hash could be read, the rest is decoded to know why not. Raises Cancelled.
     """
     items = dataset.items
     photos = list(dict.fromkeys(item.path for item in items))
@@ -128,7 +131,11 @@ def report(
             problems.conflicts(dataset, dict(zip(photos, shown, strict=True)), clusters)
         ),
         leaks=leaking,
-        warnings=(*dataset.warnings, *advice, *_shortfalls(classes, parts)),
+        warnings=(
+            *dataset.warnings,
+            *advice,
+            *_shortfalls(dataset, classes, parts, part or SplitPart()),
+        ),
         missing=dataset.missing,
         tiles=sum(item.tile is not None for item in items),
     )
@@ -210,11 +217,19 @@ def _leaks(
     return found, (advice,) if torn else ()
 
 
-def _shortfalls(classes: Iterable[ClassCount], parts: Split | None) -> Iterator[str]:
-    """Classes that are too few for the split."""
-    used = [name for name in PARTS if parts is None or parts[name]]
+def _shortfalls(
+    dataset: Dataset, classes: Iterable[ClassCount], parts: Split | None, part: SplitPart
+) -> Iterator[str]:
+    """Parts that are empty, and classes that are too few for the split."""
+    wanted = ["train", "val"]
+    # A split that the user brings may do without a test part.
+    if part.test > 0 and not any(item.split for item in dataset.items):
+        wanted.append("test")
+    used = [name for name in PARTS if name in wanted or (parts and parts[name])]
+    if parts is not None:
+        yield from missing(parts, wanted)
     for one in classes:
-        lacking = [name for name in used if one.parts.get(name) == 0]
+        lacking = [n for n in used if parts and parts[n] and one.parts.get(n) == 0]
         where = f"; it is not in {' or '.join(lacking)}" if lacking else ""
         if one.photos == 0:
             yield f"No photo shows {one.name}."

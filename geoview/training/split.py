@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geoview.errors import DataError
 from geoview.records import Progress
@@ -44,9 +45,8 @@ def split(
     if found:
         more = f" ({len(found) - 1} more groups leak likewise.)" if len(found) > 1 else ""
         raise DataError(found[0] + more)
-    for name in ("train", "val"):
-        if not parts[name]:
-            raise DataError(f"The data are too few: nothing is left for the {name} split.")
+    for problem in missing(parts):
+        raise DataError(problem)
     return parts
 
 
@@ -103,11 +103,16 @@ def grouped(
 def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
     """Indices of the items of each part, by the groups as they are and without any check.
 
-    A ``split`` column in the data wins. With folds, groups are dealt by iterative
-    stratification. Otherwise they are shuffled within strata and dealt out by the shares, each
-    well by itself, so that each part resembles the whole. Raises DataError.
+    A ``split`` column in the data wins, and excludes folds. Otherwise groups are dealt so that
+    each fold or part resembles the whole: by class, or by iterative stratification where photos
+    have several labels; for parts, each well by itself (``_pools``). Raises DataError.
     """
     if any(item.split for item in items):
+        if part.folds:
+            raise DataError(
+                f"The data bring their own split, so folds = {part.folds} cannot be dealt; set "
+                "split.folds = 0 to keep their split, or take it out of the data."
+            )
         return _by_column(items)
     members: dict[str, list[int]] = defaultdict(list)
     for index, item in enumerate(items):
@@ -117,6 +122,15 @@ def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
     for group, name in deal(items, members, part, seed):
         result[name] += members[group]
     return {name: tuple(sorted(result[name])) for name in PARTS}
+
+
+def missing(parts: Split, wanted: Sequence[str] = ("train", "val")) -> tuple[str, ...]:
+    """A sentence for every part that is wanted and empty."""
+    return tuple(
+        f"The data are too few: nothing is left for the {name} split."
+        for name in wanted
+        if not parts[name]
+    )
 
 
 def leaks(items: Sequence[Item], parts: Split) -> tuple[str, ...]:
@@ -202,51 +216,63 @@ Members = Mapping[str, Sequence[int]]
 def _by_shares(
     items: Sequence[Item], members: Members, part: SplitPart, seed: int
 ) -> Iterator[tuple[str, str]]:
+    own = {**dict.fromkeys(part.train_wells, "train"), **dict.fromkeys(part.test_wells, "test")}
+    wells = {group: items[indices[0]].well for group, indices in members.items()}
+    yield from ((group, own[well]) for group, well in wells.items() if well in own)
+    groups = sorted(group for group, well in wells.items() if well not in own)
+    if not groups:
+        return
     single = all(item.tile is None and sum(item.labels) == 1 for item in items)
-    wells: dict[str, list[str]] = defaultdict(list)
-    for group, indices in members.items():
-        well = items[indices[0]].well
-        if well in part.test_wells or well in part.train_wells:
-            yield group, "test" if well in part.test_wells else "train"
-        else:
-            wells[well].append(group)
+    labels = 1 + len(items[0].labels)
+    counts = _counts(groups, items, members)
+    bears = counts[:, 1:labels] > 0
+    if single:  # whole groups are shared out by their class, however many photos they have
+        counts = counts[:, :labels] / counts[:, :1]
+    deal = stratify.by_class if single else stratify.by_labels
     shares = np.array([part.train, part.val, part.test])
     shares = shares / shares.sum()
-    for well in sorted(wells):
-        # Each well is dealt by itself, so that adding a well moves no photo of another.
+    dealt = np.zeros((3, counts.shape[1]))
+    for well, rows in _pools([wells[group] for group in groups], bears, shares):
         rng = np.random.default_rng([seed, zlib.crc32(well.encode())])
-        strata: dict[tuple[int | None, int], list[str]] = defaultdict(list)
-        for group in wells[well]:
-            first = items[members[group][0]]
-            layer = None if single else first.layer
-            strata[layer, _dominant(items, members[group])].append(group)
-        if single:
-            classes = {dominant: groups for (_, dominant), groups in strata.items()}
-            dealer = stratify.by_class(classes, shares, rng)
-        else:
-            dealer = _by_strata(strata, shares, rng)
-        yield from ((group, PARTS[number]) for group, number in dealer)
+        # What rounding left in the wells is made up for by the groups of no well, the last.
+        before = np.zeros_like(dealt) if well else dealt
+        numbers = deal(counts[rows], shares, rng, dealt=before)
+        np.add.at(dealt, numbers, counts[rows])
+        yield from ((groups[row], PARTS[number]) for row, number in zip(rows, numbers, strict=True))
 
 
-def _by_strata(
-    strata: Mapping[tuple[int | None, int], Sequence[str]],
-    shares: stratify.Floats,
-    rng: np.random.Generator,
-) -> Iterator[tuple[str, int]]:
-    """Groups with the number of their part, shuffled within strata of layer and dominant class."""
-    owed = np.zeros(3)
-    for key in sorted(strata, key=repr):
-        for group in rng.permutation(sorted(strata[key])):
-            # Deal to the part that lags furthest behind its share: exact overall, and within
-            # a stratum as even as its size allows.
-            owed += shares
-            chosen = int(np.argmax(owed + rng.uniform(0, 0.5, 3) * (shares > 0)))
-            owed[chosen] -= 1
-            yield str(group), chosen
+def _pools(
+    wells: Sequence[str], bears: NDArray[np.bool_], shares: stratify.Floats
+) -> list[tuple[str, list[int]]]:
+    """The rows of groups that are dealt together: those of a well, and last those of no well.
+
+    Each well is dealt by itself, so that adding a well moves no photo of another. But a group
+    with a class of which its well has too few for every part to get one by its share goes with
+    those of no well: well by well, rounding would put all of these into train. ``bears``
+    (groups, classes) are the classes of the groups.
+    """
+    names, number = np.unique(wells, return_inverse=True)
+    bears = np.column_stack((bears, ~bears.any(1)))
+    in_well = np.zeros((len(names), bears.shape[1]), int)
+    np.add.at(in_well, number, bears)
+    fewest = round(1 / shares[shares > 0].min())
+    enough = ((in_well[number] >= fewest) | ~bears).all(1)
+    pools: dict[str, list[int]] = defaultdict(list)
+    for row, well in enumerate(wells):
+        pools[well if enough[row] else ""].append(row)
+    return sorted(pools.items(), key=lambda pool: (not pool[0], pool[0]))
 
 
-def _dominant(items: Sequence[Item], indices: Sequence[int]) -> int:
-    return int(np.argmax(np.sum([items[i].states for i in indices], axis=0)))
+def _counts(groups: Sequence[str], items: Sequence[Item], members: Members) -> stratify.Floats:
+    """Of each group its items, and how many of these bear each label and lie in each layer."""
+    layers = 1 + max((item.layer for item in items if item.layer is not None), default=-1)
+    bears = np.array(
+        [
+            (1, *item.labels, *(float(item.layer == layer) for layer in range(layers)))
+            for item in items
+        ]
+    )
+    return np.array([bears[list(members[group])].sum(0) for group in groups])
 
 
 def _by_folds(
@@ -256,12 +282,13 @@ def _by_folds(
     own = {g for g, indices in members.items() if items[indices[0]].well in part.train_wells}
     groups = sorted(members.keys() - own)
     _check_folds(part, groups=len(groups))
-    fold = _folds_of(groups, items, members, part, seed)
+    counts, rng = _counts(groups, items, members), np.random.default_rng(seed)
+    fold = zip(groups, stratify.folds(counts, folds=part.folds, rng=rng), strict=True)
     names = {part.fold: "val"}
     if part.test > 0:
         names = {part.fold: "test", (part.fold + 1) % part.folds: "val"}
     yield from ((group, "train") for group in sorted(own))
-    yield from ((group, names.get(number, "train")) for group, number in fold)
+    yield from ((group, names.get(int(number), "train")) for group, number in fold)
 
 
 def _check_folds(part: SplitPart, *, groups: int) -> None:
@@ -275,18 +302,3 @@ def _check_folds(part: SplitPart, *, groups: int) -> None:
         raise DataError("test_wells and folds exclude each other; take one of them.")
     if groups < part.folds:
         raise DataError(f"There are only {groups} groups for {part.folds} folds; take fewer.")
-
-
-def _folds_of(
-    groups: Sequence[str], items: Sequence[Item], members: Members, part: SplitPart, seed: int
-) -> Iterator[tuple[str, int]]:
-    """Groups with their fold, stratified by labels and layers."""
-    layers = 1 + max((item.layer for item in items if item.layer is not None), default=-1)
-    bears = np.array(
-        [(*item.labels, *(float(item.layer == layer) for layer in range(layers))) for item in items]
-    )
-    counts = np.array([bears[list(members[group])].sum(0) for group in groups])
-    sizes = np.array([float(len(members[group])) for group in groups])
-    rng = np.random.default_rng(seed)
-    numbers = stratify.folds(counts, sizes, folds=part.folds, rng=rng)
-    return zip(groups, numbers.tolist(), strict=True)

@@ -166,6 +166,43 @@ def test_an_undone_removal_lets_the_photo_through_to_later_steps(folder: Path) -
         first.reviewed(False, files=["nowhere.jpg"])
 
 
+def test_a_review_outlives_runs_that_have_nothing_to_decide(folder: Path, tmp_path: Path) -> None:
+    small = "andesite/small.jpg"
+    undone = clean(folder).reviewed(False, files=[small])
+    without = Options(steps=frozenset(clean_list.STEPS) - {"duplicates"})
+    path = tmp_path / "list.json"
+    clean_list.save(path, clean(folder, options=without, before=undone))
+    assert small in kept(clean(folder, before=clean_list.load(path)))
+
+
+def test_a_review_is_remembered_while_an_earlier_step_removes_the_photo(
+    folder: Path, put: Put
+) -> None:
+    put("rocks/basalt/wide twin.jpg", jpeg(picture(400, 90, seed=2)[::2, ::2].copy()))
+    twin = "basalt/wide twin.jpg"
+    found = clean(folder).reviewed(False, steps=["aspect"])
+    found = clean(folder, before=found).reviewed(False, files=[twin], steps=["duplicates"])
+    for accepted in (True, False):
+        found = clean(folder, before=found).reviewed(accepted, files=[twin], steps=["aspect"])
+        found = clean(folder, before=found)
+        assert (twin in kept(found)) != accepted
+
+
+def test_reviews_in_a_list_of_the_first_version_still_count(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    everywhere = Finder("e", Spy((0.0, 0.0, 1.0, 0.99)))
+    found = clean(folder, find_text=everywhere).reviewed(False, steps=["aspect"])
+    found = found.reviewed(True, files=["basalt/huge.jpg"], steps=["text"])
+    clean_list.save(path, found)
+    old = json.loads(path.read_text()) | {"version": 1}
+    del old["reviews"]
+    path.write_text(json.dumps(old))
+    again = clean(folder, before=clean_list.load(path), find_text=everywhere)
+    assert again.decisions == clean(folder, before=found, find_text=everywhere).decisions
+    assert not by_file(again, "aspect")["basalt/wide.jpg"].accepted
+    assert by_file(again, "text")["basalt/huge.jpg"].accepted
+
+
 def test_the_list_is_read_back_as_it_was_written(folder: Path, tmp_path: Path) -> None:
     result = clean(folder, find_text=Finder("t", Spy(*TEXT))).reviewed(False, steps=["aspect"])
     path = tmp_path / "list.json"
@@ -224,7 +261,7 @@ DECISION = {"file": "a.jpg", "step": "text", "action": "mask", "reason": "r", "a
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", "{", '{"version": 1}', '{"version": 2, "photos": [], "decisions": []}',
+        "", "[]", "{", '{"version": 1}', '{"version": 3, "photos": [], "decisions": []}',
         json.dumps({"version": 1, "photos": [], "decisions": [DECISION | {"step": "rm -rf"}]}),
         json.dumps({"version": 1, "photos": [], "decisions": [DECISION | {"box_xyxy": [1, 2]}]}),
         json.dumps({"version": 1, "photos": [], "decisions": [DECISION | {"extra": 1}]}),

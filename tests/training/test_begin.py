@@ -236,3 +236,35 @@ def test_a_head_for_other_classes_is_not_taken_although_it_has_the_size(
     assert {"classifier", "label_embeddings", "area.weight"} <= set(event["unused"])
     said = [e["message"] for e in told if e["event"] == "notice"]
     assert said[0] == "No classes taken over from first.safetensors; 2 new: quartz, pyrite."
+
+
+@pytest.mark.parametrize("tiled", [True, False])
+def test_areas_of_whole_photos_are_not_learned_from_tiles(
+    tiled: bool, well: Path, tiny_recipe: MakeRecipe
+) -> None:
+    photos = sorted(well.glob("*.png"))
+    rows = [f"{p.name},1,2,{n / 20},{1 - n / 20}" for n, p in enumerate(photos)]
+    (well / "truth_tiles.csv").unlink()
+    head = "file,state_limestone,state_mudstone,area_limestone,area_mudstone"
+    (well / "labels.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    r = tiny_recipe()
+    if not tiled:
+        whole = r.preprocess.model_copy(update={"tiling": None})
+        r = r.model_copy(update={"preprocess": whole})
+    module, told = started(r, well)
+    assert (module.area is None) == tiled
+    notices = [event["message"] for event in told if event["event"] == "notice"]
+    assert ["cannot be learned from tiles" in text for text in notices] == [True] * tiled
+
+
+def test_areas_of_tiles_are_learned(well: Path, tiny_recipe: MakeRecipe) -> None:
+    module, told = started(tiny_recipe(), well)
+    assert module.area is not None
+    assert told == []
+
+
+def test_a_size_that_the_backbone_does_not_take_is_named(
+    well: Path, tiny_recipe: MakeRecipe
+) -> None:
+    with pytest.raises(DataError, match=r"efficientformer_l1 does not take photos of 64 px"):
+        started(with_model(tiny_recipe(), backbone="efficientformer_l1"), well)

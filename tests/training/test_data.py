@@ -287,6 +287,6 @@ def test_a_folder_of_one_class_is_for_measuring_not_for_training(tmp_path: Path)
     with pytest.raises(DataError, match="neither a sheet of labels nor"):
         data.load(tmp_path, fewest=1)
     Image.new("RGB", (8, 8)).save(tmp_path / "quartz" / "a.png")
-    with pytest.raises(DataError, match="only quartz holds photos.* at least two"):
+    with pytest.raises(DataError, match=r"only quartz holds photos.* at least two"):
         data.load(tmp_path)
     assert data.load(tmp_path, fewest=1).classes == ("quartz",)

@@ -41,6 +41,11 @@ def test_each_system_has_both_profiles() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in FOLDER.glob("*.toml")))
+def test_near_duplicates_stay_together(name: str, tmp_path: Path) -> None:
+    assert read(name, tmp_path).split.near_duplicates >= 0
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in FOLDER.glob("*.toml")))
 def test_a_recipe_builds_what_it_names(name: str, tmp_path: Path) -> None:
     r = read(name, tmp_path)
     single = r.model.architecture not in ("geolayer", "mineral-query")

