@@ -62,7 +62,7 @@ STEPS = 12000
 # The last of the training is averaged over about so many steps.
 EMA_STEPS = 300
 # How much of a network that went on from another is what it became; the rest is what it was.
-LATER = 0.75
+LATER = 0.6
 # Rates of the backbone and of what is new.
 RATES = [3e-4, 3e-3]
 
