@@ -11,6 +11,8 @@ from PIL import Image
 from geoview import cli
 from geoview.commands import clean as command
 from geoview.photos import clean_list, plates
+from geoview.training import data
+from geoview.training.clean_sheets import carry
 
 
 @pytest.fixture
@@ -103,3 +105,36 @@ def test_a_folder_without_photos_gives_code_2(
     (tmp_path / "empty").mkdir()
     assert run(tmp_path / "empty") == 2
     assert "no photos" in capsys.readouterr().err
+
+
+def test_a_cleaned_copy_bears_its_sheet(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(7).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    big = Image.fromarray(pixels).resize((1500, 900), Image.Resampling.BICUBIC)
+    big.save(folder / "a" / "big.webp", lossless=True)
+    text = "File;labels;area_x\n1.png;x;0,5\n3.png;x;0,1\n.\\big.webp;x, y;0,25\n"
+    (folder / "a" / "labels.csv").write_text(text, encoding="utf-8")
+    target = tmp_path / "copy"
+    assert run(folder, "--apply", target) == 0
+    assert "2 rows written; left out: 1 of photos" in " ".join(capsys.readouterr().err.split())
+    dataset = data.load(target)
+    assert [(i.file, i.area and i.area[0]) for i in dataset.items] == [
+        ("1.png", None), ("big.webp.png", None),
+    ]  # fmt: skip
+    assert dataset.classes == ("x", "y")
+    assert (folder / "a" / "labels.csv").read_text(encoding="utf-8") == text
+    (target / "a" / "labels.csv").write_text("file,labels\n1.png,z\n", encoding="utf-8")
+    assert run(folder, "--apply", target) == 0
+    assert "left as it is" in " ".join(capsys.readouterr().err.split())
+    assert data.load(target).classes == ("z",)
+
+
+def test_the_sheet_of_a_cropped_photo_loses_its_areas_and_tiles(folder: Path) -> None:
+    rows = ["file,tile_row,tile_col,area_x", "1.png,,,0.5", "1.png,0,1,0.5", "2.png,0,1,0.5"]
+    (folder / "s.csv").write_text("\n".join(rows), encoding="utf-8")
+    names = {"1.png": "1.png", "2.png": "2.png"}
+    told = carry(folder, folder / "copy", names=names, cropped={"1.png"})
+    assert "1 of tiles and 1 areas" in told["s.csv"]
+    written = (folder / "copy" / "s.csv").read_text(encoding="utf-8").split()
+    assert written == ["file,tile_row,tile_col,area_x", "1.png,,,", "2.png,0,1,0.5"]

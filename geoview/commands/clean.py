@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from geoview.commands import common, console
 from geoview.errors import Cancelled, DataError
 from geoview.photos import clean_list, plates
 from geoview.photos.clean import Finder, clean
-from geoview.photos.clean_apply import apply
+from geoview.photos.clean_apply import apply, copies
 from geoview.photos.clean_decide import Options
 from geoview.photos.clean_list import CleanList
 
@@ -152,4 +153,14 @@ def _applied(cleaned: CleanList, folder: Path, target: Path, stop: console.Stop)
     with console.Bar("Writing the cleaned copy") as bar:
         failed = apply(cleaned, source=folder, target=target, progress=bar.update, cancelled=stop)
     console.say(f"Wrote the cleaned copy to {target}")
+    _carry_sheets(cleaned, folder, target, failed)
     return failed
+
+
+def _carry_sheets(cleaned: CleanList, folder: Path, target: Path, failed: Collection[str]) -> None:
+    from geoview.training.clean_sheets import carry
+
+    names = {f: n for f, n in copies(cleaned, source=folder).items() if f not in failed}
+    cropped = {d.file for d in cleaned.decisions if d.action == "crop" and d.accepted}
+    for sheet, done in carry(folder, target, names=names, cropped=cropped).items():
+        console.say(f"{target / sheet}: {done}.")

@@ -72,6 +72,11 @@ def apply(
     return failed
 
 
+def copies(decisions: CleanList, *, source: Path) -> dict[str, str]:
+    """The photos of ``source`` that ``apply`` writes, and the names of their copies."""
+    return {photo.file: name for photo, name, _, _ in _recipes(decisions, source)}
+
+
 def _check_target(source: Path, target: Path) -> None:
     """Refuse a target that touches the originals or someone else's files."""
     inner, outer = target.resolve(), source.resolve()

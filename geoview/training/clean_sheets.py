@@ -1,0 +1,92 @@
+"""The label sheets of a cleaned copy: its photos by their new names, without those removed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import posixpath
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+
+from geoview import files
+from geoview.errors import DataError
+from geoview.training import tables
+from geoview.training.tables import Row, Table
+
+
+def carry(
+    source: Path, target: Path, *, names: Mapping[str, str], cropped: Set[str]
+) -> dict[str, str]:
+    """Write every sheet of ``source`` that names photos into ``target``, as UTF-8 CSV.
+
+    ``names`` are the copies of the photos that are kept. Of ``cropped`` photos the areas are
+    blank and the rows of tiles left out, because they are those of the whole photo. A sheet that
+    is there already and differs stays as it is: it may have been corrected by hand. Returns what
+    was done by the name of the sheet. Raises DataError where one cannot be written.
+    """
+    told = {}
+    for table, inside in _sheets(source):
+        folder = posixpath.dirname(inside)
+        counts = {"gone": 0, "tiles": 0, "areas": 0}
+        rows = [r for row in table.rows if (r := _row(row, folder, names, cropped, counts))]
+        if not rows:
+            continue
+        name = inside if inside.lower().endswith(".csv") else f"{inside}.csv"
+        text = _csv(table, rows)
+        place = target / name
+        try:
+            if place.exists() and place.read_text(encoding="utf-8", errors="replace") != text:
+                told[name] = "is there already and was left as it is; remove it and apply again"
+                continue
+            files.write_text(place, text)
+        except OSError as error:
+            raise DataError(
+                f"{place} could not be written ({error.strerror}): check the disk."
+            ) from error
+        told[name] = (
+            f"{len(rows)} rows written; left out: {counts['gone']} of photos that are not in the "
+            f"copy, {counts['tiles']} of tiles and {counts['areas']} areas of cropped photos"
+        )
+    return told
+
+
+def _sheets(source: Path) -> Iterator[tuple[Table, str]]:
+    """Sheets with a file column, and their path below ``source``."""
+    for path in sorted(source.rglob("*")):
+        inside = path.relative_to(source)
+        hidden = any(part.startswith((".", "~$")) for part in inside.parts)
+        if hidden or path.suffix.lower() not in tables.SUFFIXES:
+            continue
+        try:
+            table = tables.read(path)
+        except DataError:
+            continue  # another file that happens to lie there
+        if "file" in table.keys:
+            yield table, inside.as_posix()
+
+
+def _row(
+    row: Row, folder: str, names: Mapping[str, str], cropped: Set[str], counts: dict[str, int]
+) -> Row | None:
+    """The row for the copy; None where it has none."""
+    file = posixpath.normpath(posixpath.join(folder, row["file"].replace("\\", "/")))
+    if file not in names:
+        counts["gone"] += 1
+        return None
+    row = row | {"file": posixpath.relpath(names[file], folder or ".")}
+    if file in cropped:
+        if row.get("tile_row"):
+            counts["tiles"] += 1
+            return None
+        areas = {key: "" for key, cell in row.items() if key.startswith("area_") and cell}
+        counts["areas"] += len(areas)
+        row |= areas
+    return row
+
+
+def _csv(table: Table, rows: list[Row]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows([row[key] for key in table.keys] for row in rows)
+    return stream.getvalue()
