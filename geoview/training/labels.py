@@ -47,7 +47,7 @@ def read(table: Table, rows: Sequence[Row]) -> Labels:
     1 and 2. Raises DataError naming the sheet, and the column and the photo where there is one.
     """
     if found := _prefixed(table):
-        return _columns(table, found, rows)
+        return _columns(table, found, rows, tuple(_without_prefix(table, rows)))
     for column in _NAMED:
         if column in table.keys:
             return _words(table, column, rows)
@@ -105,6 +105,16 @@ def _prefixed(table: Table) -> list[tuple[str, str]]:
     )
     known = {fold(name) for name, _ in graded}
     return graded + [(name, key) for name, key in present if fold(name) not in known]
+
+
+def _without_prefix(table: Table, rows: Sequence[Row]) -> Iterator[str]:
+    """A word on plain columns that are labels but for the prefix of the others."""
+    for column in _plain(table, rows)[0]:
+        if {_mark(row[column.lower()]) for row in rows} == {0, 1}:
+            yield (
+                f"Column {column} of {table.path.name} was not taken for a label beside those with "
+                f"a prefix; call it present_{column} if it is one."
+            )
 
 
 def _plain(table: Table, rows: Sequence[Row]) -> tuple[list[str], tuple[str, ...]]:
@@ -231,7 +241,8 @@ def _several(spelling: dict[str, str], column: str, sheet: Path) -> Iterator[str
     """A word on a column for one label whose cells seem to name several."""
     for key, name in spelling.items():
         parts = split_labels(key)
-        if len(parts) > 1 and any(part in spelling or ";" in key or "|" in key for part in parts):
+        alone = any(part in spelling for part in parts)
+        if len(parts) > 1 and (alone or ";" in key or "|" in key):
             yield (
                 f"Column {column} of {sheet.name} holds “{name}”, which was taken for one label; "
                 "call the column “labels” if these are several."

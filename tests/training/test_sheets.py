@@ -96,6 +96,13 @@ def test_states_and_presences_of_different_labels(tmp_path: Path) -> None:
     assert by_name == {"quartz": 2, "pyrite": 0, "mica": 1}
 
 
+def test_a_plain_column_beside_prefixed_ones_is_named(tmp_path: Path) -> None:
+    dataset = load(tmp_path, "file,state_quartz,mica,spp\na.png,2,1,1\nb.png,0,0,2\n")
+    assert dataset.classes == ("quartz",)
+    (warning,) = dataset.warnings
+    assert "call it present_mica" in warning
+
+
 @pytest.mark.parametrize(
     ("columns", "depth", "metres"),
     [
