@@ -188,7 +188,10 @@ def figures_on_test(out: Path, sources: list[Path]) -> list[dict[str, Any]]:
     """The saved model's figures on its own test split, each source by itself."""
     from geoview.training.evaluate import evaluate
 
-    return [{"data": source.name, **evaluate(out, data=source, split="test")} for source in sources]
+    return [
+        {"data": data.as_text(source.name), **evaluate(out, data=source, split="test")}
+        for source in sources
+    ]
 
 
 if __name__ == "__main__":
