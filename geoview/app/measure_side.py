@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QTabWidget, QWidget
 
+from geoview import measured_lists as lists
 from geoview.app import dialogs, measure_work
 from geoview.app.measure_boxes import BoxesPanel
 from geoview.app.measure_desk import MeasureDesk
-from geoview.app.measure_files import (
-    TABLES,
-    TABLES_AND_CHART,
-    write_boxes,
-    write_suspicious,
-    writing,
-)
 from geoview.app.measure_model import MeasureModel
 from geoview.app.measure_register import RegisterPanel
 from geoview.app.measure_result import ResultPanel
@@ -84,10 +78,10 @@ class SidePanels(QTabWidget):
         )
         self.register.photo_wanted.connect(self.photo_wanted)
         self.boxes.save_wanted.connect(
-            lambda: self._ask_where("Boxes to buy", TABLES_AND_CHART, self.save_boxes)
+            lambda: self._ask_where("Boxes to buy", lists.TABLES_AND_CHART, self.save_boxes)
         )
         self.register.save_wanted.connect(
-            lambda: self._ask_where("Suspicious records", TABLES, self.save_suspicious)
+            lambda: self._ask_where("Suspicious records", lists.TABLES, self.save_suspicious)
         )
         self._desk.job_started.connect(lambda: self._let_save(False))
         self._desk.job_done.connect(lambda _end: self._let_save(True))
@@ -166,13 +160,15 @@ class SidePanels(QTabWidget):
     def save_boxes(self, path: Path) -> None:
         """Write the table of boxes to buy, or their chart by the path's suffix."""
         if (found := self._boxes_now) is not None:
-            self._write(path, lambda path: write_boxes(path, found.plan))
+            chart = path.suffix.lower() == ".svg"
+            write = lists.write_box_chart if chart else lists.write_boxes
+            self._write(path, lambda path: write(path, found.plan))
 
     def save_suspicious(self, path: Path) -> None:
         """Write the suspicious records as a sheet."""
         if (found := self._compared) is not None:
-            self._write(path, lambda path: write_suspicious(path, found))
+            self._write(path, lambda path: lists.write_suspicious(path, found))
 
     def _write(self, path: Path, write: Callable[[Path], None]) -> None:
         read = [self._sheet] if self._sheet is not None else []
-        self._desk.write(writing(path, write, read=read))
+        self._desk.write(measure_work.writing_list(path, write, read=read))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -266,6 +266,21 @@ def writing(measuring: Measuring, name: str, path: Path, storage: Storage) -> Ta
         return path
 
     from geoview.project import Rate
+
+    return task
+
+
+def writing_list(path: Path, write: Callable[[Path], None], *, read: Collection[Path]) -> Task:
+    """The task of writing one list, but never over a photo or a sheet that is ``read``; it leaves
+    the path."""
+
+    def task(*, cancelled: Callable[[], bool], notify: Callable[[str], None], tell: Tell) -> Path:
+        from geoview import places
+
+        places.check_file(path)
+        places.check_apart([path], read=read)
+        write(path)
+        return path
 
     return task
 

@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -91,19 +92,22 @@ def run(folder: Path, wishes: Wishes) -> int:
 
 
 def _check_targets(photos: Path, wishes: Wishes) -> None:
-    from geoview import places
+    from geoview import measured_lists, places
     from geoview.export import MEASUREMENT_EXPORTERS
 
     for name, path in wishes.outputs.items():
         common.check_target(path, folder=name in FOLDERS)
         if name in FOLDERS:
             places.check_folder(path, photos=photos)
-    tables = [p for p in (wishes.suspicious, wishes.box_table, wishes.box_chart) if p is not None]
-    for target in tables:
+    tables = [path for path in (wishes.suspicious, wishes.box_table) if path is not None]
+    for table in tables:
+        measured_lists.check_name(table)
+    lists = [*tables, *([] if wishes.box_chart is None else [wishes.box_chart])]
+    for target in lists:
         common.check_target(target)
     read = [path for path in (wishes.catalogue, wishes.boxes) if path is not None]
     written = (MEASUREMENT_EXPORTERS[name].targets(path) for name, path in wishes.outputs.items())
-    places.check_apart([*itertools.chain.from_iterable(written), *tables], read=read)
+    places.check_apart([*itertools.chain.from_iterable(written), *lists], read=read)
     if wishes.suspicious and not wishes.catalogue:
         raise DataError("--suspicious needs the catalogue sheet to compare with: --catalogue.")
     if wishes.scale_from and wishes.mm_per_px is not None:
@@ -287,22 +291,24 @@ def _tell_targets(words: str, paths: Sequence[Path]) -> None:
 
 
 def _boxes(results: Sequence[Measurement | None], storage: _Storage, wishes: Wishes) -> None:
-    from geoview.measure.box_chart import chart_svg
-    from geoview.measure.boxes import plan, plan_rows
+    from geoview import measured_lists as lists
+    from geoview.measure.boxes import plan
 
     if wishes.box_table is None and wishes.box_chart is None:
         return
     found = plan(results, boxes=storage.boxes, clearance_mm=storage.clearance_mm)
     console.say(found.words)
-    if wishes.box_table is not None:
-        _write_rows(wishes.box_table, plan_rows(found), wishes)
-    if wishes.box_chart is not None:
-        _write_text(wishes.box_chart, chart_svg(found), wishes)
+    for path, write in (
+        (wishes.box_table, lists.write_boxes),
+        (wishes.box_chart, lists.write_box_chart),
+    ):
+        if path is not None:
+            _write_list(path, partial(write, path, found), wishes)
 
 
 def _compared(found: Comparison, wishes: Wishes) -> None:
     """The error by size group on stdout, and the suspicious records there or in a file."""
-    from geoview.measure.suspicion import SUSPICION_COLUMNS, suspicion_cells
+    from geoview import measured_lists as lists
 
     columns = ("recorded length", "records", "MAPE length", "MAPE width")
     rows = [
@@ -312,37 +318,17 @@ def _compared(found: Comparison, wishes: Wishes) -> None:
     console.table(columns, rows, right=columns[1:])
     console.say(found.words)
     if wishes.suspicious is not None:
-        cells = [suspicion_cells(one) for one in found.suspicions]
-        _write_rows(wishes.suspicious, [list(SUSPICION_COLUMNS), *cells], wishes)
+        write = partial(lists.write_suspicious, wishes.suspicious, found)
+        _write_list(wishes.suspicious, write, wishes)
         return
     for one in found.suspicions:
         console.say(f"{one.number}: {one.words}", style="yellow")
 
 
-def _write_rows(path: Path, rows: Sequence[Sequence[str]], wishes: Wishes) -> None:
-    from geoview.export import cells
-
-    safe = [[cells.text(cell) for cell in row] for row in rows]
+def _write_list(path: Path, write: Callable[[], None], wishes: Wishes) -> None:
     if not wishes.dry_run:
-        _or_data_error(path, lambda: cells.write_rows(path, safe))
-    console.say(f"Would write {path}" if wishes.dry_run else f"Wrote {path}")
-
-
-def _write_text(path: Path, text: str, wishes: Wishes) -> None:
-    from geoview import files
-
-    if not wishes.dry_run:
-        _or_data_error(path, lambda: files.write_text(path, text))
-    console.say(f"Would write {path}" if wishes.dry_run else f"Wrote {path}")
-
-
-def _or_data_error(path: Path, write: Callable[[], None]) -> None:
-    try:
         write()
-    except OSError as error:
-        raise DataError(
-            f"Could not write {path} ({error.strerror or error}); choose another place."
-        ) from error
+    _tell_targets("Would write" if wishes.dry_run else "Wrote", (path,))
 
 
 def _print_table(measuring: Measuring, storage: _Storage) -> None:

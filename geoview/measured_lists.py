@@ -1,4 +1,4 @@
-"""Writing the lists beside the photo: suspicious records, and the boxes to buy; no Qt here."""
+"""Writing the lists that a folder's measurements make: suspicious records, and boxes to buy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from geoview.errors import DataError
 
 if TYPE_CHECKING:
-    from geoview.app.measure_job import Task, Tell
     from geoview.measure.boxes import BoxPlan
     from geoview.measure.comparison import Comparison
 
@@ -19,8 +18,14 @@ TABLES = (("CSV", ".csv"), ("Excel", ".xlsx"))
 TABLES_AND_CHART = (*TABLES, ("Chart", ".svg"))
 
 
+def check_name(path: Path) -> None:
+    """Refuse a table that is named like neither of ``TABLES``. Raises DataError."""
+    if path.suffix.lower() not in dict(TABLES).values():
+        raise DataError(f"{path.name} cannot be written: end its name in .csv or .xlsx.")
+
+
 def write_suspicious(path: Path, found: Comparison) -> None:
-    """The suspicious records as on the command line, the clearest first. Raises DataError."""
+    """The suspicious records, the clearest first. Raises DataError."""
     from geoview.measure.suspicion import SUSPICION_COLUMNS, suspicion_cells
 
     rows = [SUSPICION_COLUMNS, *(suspicion_cells(one) for one in found.suspicions)]
@@ -29,44 +34,30 @@ def write_suspicious(path: Path, found: Comparison) -> None:
 
 
 def write_boxes(path: Path, plan: BoxPlan) -> None:
-    """The boxes to buy: a table, or by its suffix the chart. Raises DataError."""
-    from geoview import files
-    from geoview.measure.box_chart import chart_svg
+    """The boxes to buy as a table. Raises DataError."""
     from geoview.measure.boxes import plan_rows
 
-    if path.suffix.lower() == ".svg":
-        _or_data_error(path, lambda: files.write_text(path, chart_svg(plan)))
-    else:
-        _write_table(path, plan_rows(plan), numbers={"needed", "in_stock", "to_buy"})
+    _write_table(path, plan_rows(plan), numbers={"needed", "in_stock", "to_buy"})
 
 
-def writing(path: Path, write: Callable[[Path], None], *, read: Collection[Path]) -> Task:
-    """The task of writing one list, but never over a photo or a sheet that is ``read``; it leaves
-    the path."""
+def write_box_chart(path: Path, plan: BoxPlan) -> None:
+    """The boxes to buy as an SVG chart. Raises DataError."""
+    from geoview import files
+    from geoview.measure.box_chart import chart_svg
 
-    def task(*, cancelled: Callable[[], bool], notify: Callable[[str], None], tell: Tell) -> Path:
-        from geoview import places
-
-        places.check_file(path)
-        places.check_apart([path], read=read)
-        write(path)
-        return path
-
-    return task
+    _or_data_error(path, lambda: files.write_text(path, chart_svg(plan)))
 
 
 def _write_table(path: Path, rows: Rows, *, numbers: Collection[str]) -> None:
     """CSV or Excel by the suffix; ``numbers`` are the columns of a workbook that can be summed."""
     from geoview.export import cells
 
-    suffix = path.suffix.lower()
-    if suffix == ".xlsx":
+    check_name(path)
+    if path.suffix.lower() == ".xlsx":
         _or_data_error(path, lambda: _write_workbook(path, rows, numbers=numbers))
-    elif suffix == ".csv":
+    else:
         safe = [[cells.text(cell) for cell in row] for row in rows]
         _or_data_error(path, lambda: cells.write_rows(path, safe))
-    else:
-        raise DataError(f"{path.name} cannot be written: end its name in .csv or .xlsx.")
 
 
 def _write_workbook(path: Path, rows: Rows, *, numbers: Collection[str]) -> None:
