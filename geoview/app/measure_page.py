@@ -245,8 +245,9 @@ class MeasurePage(PanelsPage):
         self.desk.save(measurement)
         self.result.show_measurement(measurement)
         left = measurement.reasons if measurement.size_mm is not None else ()
-        told = f"Corrected, but {left[0]}: Enter accepts it." if left else "Corrected."
-        self.editor.say(f"{told} Ctrl+Z undoes it.")
+        name = measurement.catalogue_no or measurement.file
+        told = f"{name} corrected; still {left[0]}: accept or reject it." if left else ""
+        self.editor.say(told or "Corrected. Ctrl+Z undoes it.")
 
     def _handed_over(self, measurement: Measurement, changes: Changes) -> None:
         """A correction whose photo was left before it was computed."""
