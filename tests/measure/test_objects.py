@@ -13,6 +13,7 @@ from geoview.errors import ModelError
 from geoview.measure import looking, objects, outline, worded
 from geoview.measure.objects import Objects, find
 from geoview.photos.decode import decode
+from geoview.records import ModelRef
 
 SAMPLES = Path(__file__).resolve().parents[2] / "resources" / "samples" / "specimens"
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "specimens"
@@ -90,6 +91,7 @@ def scene(pixels: np.ndarray) -> np.ndarray:
 
 class Net:
     shares = staticmethod(scene)
+    ref = ModelRef("painted", "f00d")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_a_batch_in_parts_is_the_same_step(
     whole._train_epoch()
     parts = make_trainer(well, steady(epochs=1, micro_batch=3))
     parts._train_epoch()
-    assert torch.allclose(weights(whole), weights(parts), atol=2e-5)
+    assert torch.allclose(weights(whole), weights(parts), atol=5e-5)
 
 
 @pytest.mark.usefixtures("one_core")
@@ -73,7 +73,7 @@ def test_when_memory_runs_out_smaller_parts_do_the_same_step(
     monkeypatch.setattr(small, "normalise", limited)
     small._train_epoch()
     assert [e["micro_batch"] for e in told if e["event"] == "memory"] == [4, 2]
-    assert torch.allclose(weights(whole), weights(small), atol=2e-5)
+    assert torch.allclose(weights(whole), weights(small), atol=5e-5)
 
 
 def test_no_memory_for_one_photo_is_one_sentence(
