@@ -104,6 +104,8 @@ class ImageCache:
 
         A photo that cannot be read stays whole, so that whoever reads it says why.
         """
+        if self.preprocess.tiling is None:
+            return list(items)
         work = partial(_pieces, preprocess=self.preprocess)
         pieces = prefetched(work, items, workers=os.cpu_count() or 1, ahead=32)
         return [piece for some in pieces for piece in some]
