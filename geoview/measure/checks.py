@@ -62,6 +62,13 @@ _BY_SIZE = (
     "out of the size window", "the scale is too unsure", "the specimen is too small",
     "length and width are too unsure",
 )  # fmt: skip
+# How reasons begin that a longer look at the same photo does not lift.
+_AS_SEEN = (
+    "no specimen was found", "several specimens", "the specimen is cut", "the specimen lies in",
+    "no reference cube", "the supposed cube is not grey", "the cube is too small",
+    "no ruler", "no coin", "no scale bar", "out of the size window", "the specimen is too small",
+    "the photo is blurred",
+)  # fmt: skip
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
 LEAST_SHARP = 0.14
@@ -119,6 +126,11 @@ def settled(reason: str, *, scale: bool, outline: bool) -> bool:
     """
     starts = (*_BY_SCALE * scale, *_BY_OUTLINE * outline, *_BY_SIZE * (scale or outline))
     return reason.startswith(starts)
+
+
+def may_be_misseen(reasons: tuple[str, ...]) -> bool:
+    """Whether all there is to object to may lie in where the outlines were seen to run."""
+    return bool(reasons) and not any(reason.startswith(_AS_SEEN) for reason in reasons)
 
 
 def of_specimen(objects: Objects) -> Iterator[Objection]:

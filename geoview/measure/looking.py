@@ -148,6 +148,21 @@ def look(
     return Seen(cells, whole.shape[1], tuple(view for views in closer.values() for view in views))
 
 
+def mirrored(shares: Callable[[Pixels], Shares]) -> Callable[[Pixels], Shares]:
+    """The mean of what is seen in a picture and in its three mirror images: a network does not
+    make the same mistake in all of them."""
+
+    def of(pixels: Pixels) -> Shares:
+        seen = [
+            shares(np.ascontiguousarray(pixels[::down, ::across]))[::down, ::across]
+            for down in (1, -1)
+            for across in (1, -1)
+        ]
+        return np.asarray(np.mean(seen, axis=0), np.float32)
+
+    return of
+
+
 def _closer(pixels: Pixels, window: Window, *, shares: Callable[[Pixels], Shares]) -> View:
     exact = window.on(pixels.shape)
     found = shares(pixels[exact.of(pixels.shape)])

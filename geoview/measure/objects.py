@@ -26,6 +26,7 @@ from geoview.measure.looking import (
     View,
     Window,
     look,
+    mirrored,
     parts,
     settled,
 )
@@ -87,18 +88,25 @@ class Objects:
 
 
 def find(
-    pixels: NDArray[np.uint8], *, width_px: int, height_px: int, detector: str = "geoview"
+    pixels: NDArray[np.uint8],
+    *,
+    width_px: int,
+    height_px: int,
+    detector: str = "geoview",
+    longer: bool = False,
 ) -> Objects:
     """The objects in a photo of ``width_px`` × ``height_px`` original pixels.
 
     ``pixels``: uint8 (h, w, 3) RGB, upright, perhaps a reduced decode of it. ``detector``:
-    "geoview", or the folder of a downloaded OWL-ViT, which then names the kinds. Raises
-    ModelError when a detector cannot be loaded.
+    "geoview", or the folder of a downloaded OWL-ViT, which then names the kinds. ``longer``: look
+    at the mirror images too, in four times the time. Raises ModelError when a detector cannot be
+    loaded.
     """
     from geoview.models.segmenting import segmenting
 
     network = segmenting()
-    seen, model = look(pixels, shares=network.shares, enlarged=ENLARGED), network.ref.sha256
+    shares = mirrored(network.shares) if longer else network.shares
+    seen, model = look(pixels, shares=shares, enlarged=ENLARGED), network.ref.sha256
     if detector != "geoview":
         seen = named(seen, pixels, folder=Path(detector))
         model = f"{model} with {Path(detector).name}"

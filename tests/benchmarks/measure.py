@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ import numpy as np
 from PIL import Image
 
 from geoview.measure import tool
-from geoview.measure.geoview_method import measure_objects
+from geoview.measure.geoview_method import measure_found
+from geoview.measure.looking import mirrored
 from geoview.measure.methods import METHODS
 from geoview.measure.objects import found_by
 from geoview.measure.options import MeasureOptions
@@ -36,6 +38,7 @@ from geoview.measured import Measurement
 from geoview.measuring import Measuring
 from geoview.models.segmenting import Segmenting
 from geoview.photos.scan import scan
+from geoview.photos.shrink import at_most
 from geoview.project import Project
 from geoview.records import Photo
 from geoview.settings import Settings
@@ -100,13 +103,14 @@ def measurer(method: str, unseen: dict[str, Segmenting]) -> Measurer:
 
     def measure(photo: Photo) -> Measurement:
         picture = tool.picture_of(photo)
-        objects = found_by(
-            unseen[photo.path.name].shares,
-            picture.pixels,
-            width_px=picture.width_px,
-            height_px=picture.height_px,
+        picture = replace(picture, pixels=at_most(picture.pixels, tool.MEASURE_PX))
+        shares = unseen[photo.path.name].shares
+        size = {"width_px": picture.width_px, "height_px": picture.height_px}
+        return measure_found(
+            picture,
+            lambda longer: found_by(mirrored(shares) if longer else shares, picture.pixels, **size),
+            options=options,
         )
-        return measure_objects(picture, objects, options=options)
 
     return measure
 

@@ -39,7 +39,7 @@ def measured(scene: Scene, *, options: MeasureOptions = OPTIONS) -> Measurement:
 def finding(labels: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the finder know the labels of the scene that is drawn."""
 
-    def find(_pixels: object, *, width_px: int, height_px: int, detector: str) -> Objects:
+    def find(_pixels: object, *, width_px: int, height_px: int, **_: object) -> Objects:
         return objects_of_labels(labels, width_px=width_px, height_px=height_px)
 
     monkeypatch.setattr(geoview_method, "find", find)
