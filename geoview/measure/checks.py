@@ -67,7 +67,7 @@ _AS_SEEN = (
     "no specimen was found", "several specimens", "the specimen is cut", "the specimen lies in",
     "no reference cube", "the supposed cube is not grey", "the cube is too small",
     "no ruler", "no coin", "no scale bar", "out of the size window", "the specimen is too small",
-    "the photo is blurred",
+    "the scale is too unsure", "the photo is blurred",
 )  # fmt: skip
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.
@@ -129,8 +129,9 @@ def settled(reason: str, *, scale: bool, outline: bool) -> bool:
 
 
 def may_be_misseen(reasons: tuple[str, ...]) -> bool:
-    """Whether all there is to object to may lie in where the outlines were seen to run."""
-    return bool(reasons) and not any(reason.startswith(_AS_SEEN) for reason in reasons)
+    """Whether all there is to object to may lie in where the outlines were seen to run; with more
+    than one reason it hardly ever does."""
+    return len(reasons) == 1 and not reasons[0].startswith(_AS_SEEN)
 
 
 def of_specimen(objects: Objects) -> Iterator[Objection]:
