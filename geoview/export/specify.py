@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from geoview.export import cells
 from geoview.export.measurement_records import (
@@ -32,17 +32,13 @@ def check_specify(table: MeasurementTable) -> tuple[str, ...]:
     """What Specify would not take, besides what every program misses.
 
     Its field ``collectionobject.CatalogNumber`` holds 32 characters (specify7,
-    ``specify_datamodel.py``), and its attachment uploader pairs a row with a file by the file's
-    bare name (specify7, ``AttachmentsBulkImport/utils.ts``: ``file.name``), since a browser tells
-    no folder.
+    ``specify_datamodel.py``), and photos of one name in two folders are one to it (``_pairs``).
     """
     numbers = by_number(table.rows)
     long = [number for number in numbers if len(number) > LONGEST_NUMBER]
-    folders = [row.file for row in table.rows if row.number and "/" in row.file]
     return told(
         *check_records(table),
         sentence(long, f"{{}} longer than {LONGEST_NUMBER} characters", unit=NUMBER),
-        sentence(folders, "{} in a folder, while Specify looks for the bare file name"),
         sentence(
             same_names(table), "{} named like one in another folder, so Specify mixes them up"
         ),
@@ -65,10 +61,12 @@ def write_specify(path: Path, table: MeasurementTable) -> None:
 
 
 def _pairs(table: MeasurementTable) -> Iterator[list[str]]:
+    """By the bare names: Specify's uploader looks for a file by these (specify7,
+    ``AttachmentsBulkImport/utils.ts``: ``file.name``), since a browser tells no folder."""
     yield list(PAIRS)
     for row in table.rows:
         if row.number:
-            yield [cells.file_name(row.file), cells.text(row.number)]
+            yield [cells.file_name(PurePosixPath(row.file).name), cells.text(row.number)]
 
 
 def _sizes(table: MeasurementTable) -> Iterator[list[str]]:

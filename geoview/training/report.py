@@ -227,7 +227,7 @@ def _shortfalls(
         wanted.append("test")
     used = [name for name in PARTS if name in wanted or (parts and parts[name])]
     if parts is not None:
-        yield from missing(parts, wanted)
+        yield from missing(dataset.items, parts, wanted)
     for one in classes:
         lacking = [n for n in used if parts and parts[n] and one.parts.get(n) == 0]
         where = f"; it is not in {' or '.join(lacking)}" if lacking else ""

@@ -45,7 +45,7 @@ def split(
     if found:
         more = f" ({len(found) - 1} more groups leak likewise.)" if len(found) > 1 else ""
         raise DataError(found[0] + more)
-    for problem in missing(parts):
+    for problem in missing(joined, parts):
         raise DataError(problem)
     return parts
 
@@ -124,13 +124,14 @@ def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
     return {name: tuple(sorted(result[name])) for name in PARTS}
 
 
-def missing(parts: Split, wanted: Sequence[str] = ("train", "val")) -> tuple[str, ...]:
+def missing(
+    items: Sequence[Item], parts: Split, wanted: Sequence[str] = ("train", "val")
+) -> tuple[str, ...]:
     """A sentence for every part that is wanted and empty."""
-    return tuple(
-        f"The data are too few: nothing is left for the {name} split."
-        for name in wanted
-        if not parts[name]
-    )
+    said = "The data are too few: nothing is left for the {} split."
+    if any(item.split for item in items):
+        said = 'No photo is in the {0} split that the data bring; give some photos split "{0}".'
+    return tuple(said.format(name) for name in wanted if not parts[name])
 
 
 def leaks(items: Sequence[Item], parts: Split) -> tuple[str, ...]:
