@@ -33,11 +33,12 @@ def _torchmetrics() -> Any:
 
 
 def average_precision(p: Array, y: Array) -> Array:
-    """AP of every class, [N, n] → [n]; NaN for a class without any positive."""
+    """AP of every class, [N, n] → [n]; NaN for a class that is in none of the photos, or in all,
+    where any order of them would have an AP of 1."""
     measure = _torchmetrics().binary_average_precision
     scores, target = torch.from_numpy(p), torch.from_numpy(y).long()
     result = np.full(y.shape[1], np.nan)
-    for k in np.flatnonzero(y.any(0)):
+    for k in np.flatnonzero(y.any(0) & ~y.all(0)):
         result[k] = measure(scores[:, k], target[:, k], validate_args=False)
     return result
 
@@ -91,7 +92,7 @@ def score(logits: Array, labels: Array, *, single: bool, criterion: Criterion) -
 
     "map"; "accuracy": share of the items answered rightly, for multi-label those with every label
     right at 0.5 (exact match); "macro_f1", for multi-label at 0.5; "loss": the mean negative
-    log-likelihood, negated. 0 where no class has a positive.
+    log-likelihood, negated. 0 where none of the classes tells anything.
     """
     if criterion == "loss":
         return -log_loss(logits, labels, single=single)

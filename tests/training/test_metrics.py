@@ -53,6 +53,9 @@ def test_average_precision_is_scikit_learns() -> None:
     empty[:, 2] = 0
     assert np.isnan(metrics.average_precision(P, empty)).tolist() == [False, False, True, False]
     assert not np.isnan(metrics.multilabel(P, empty, [0.5] * 4)["map"])
+    everywhere = Y.copy()
+    everywhere[:, 1] = 1
+    assert np.isnan(metrics.average_precision(P, everywhere)).tolist() == [0, 1, 0, 0]
 
 
 def test_figures_of_multi_label_data_are_scikit_learns() -> None:
