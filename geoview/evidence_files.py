@@ -145,11 +145,14 @@ class EvidenceFiles:
         return self._folder / JOURNAL / f"{result.photo.file}.json"
 
     def _key(self, result: PhotoResult) -> str:
-        """The answer, the photo and everything asked for, so that a change of any starts anew."""
+        """The answer, the photo and everything asked for, so that a change of any starts anew.
+
+        The time of the answer stands for the file's date, which a copy of the folder may lose: a
+        photo that has really changed has another answer, or none.
+        """
         made = result.prediction
         when = made.created_utc if made else ""
-        photo = (result.photo.size_bytes, result.photo.mtime_ns)
-        return _digest([self._asked, photo, when])
+        return _digest([self._asked, result.photo.size_bytes, when])
 
     def _read(self, result: PhotoResult) -> Finished | None:
         try:

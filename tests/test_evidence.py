@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -324,6 +326,19 @@ def test_ctrl_c_keeps_what_is_done(
 def _remember(stop: console.Stop, stops: list[console.Stop]) -> None:
     stop.asked = False
     stops.append(stop)
+
+
+def test_nothing_is_made_again_in_a_copy_of_the_folder(
+    museum: Path, tmp_path: Path, opened: list[Engine]
+) -> None:
+    assert run(museum, "--out", tmp_path / "o") == 0
+    copy = shutil.copytree(museum, tmp_path / "copy", copy_function=shutil.copyfile)
+    out = shutil.copytree(tmp_path / "o", tmp_path / "o2")
+    dates = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    time.sleep(1.1)  # answers bear the second in which they were made
+    assert run(copy, "--out", out) == 0
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*.png")} == dates
+    assert {row["file"] for row in read(out / "evidence.csv")} == {"good.png", "plate.png"}
 
 
 def test_a_photo_that_breaks_later_is_skipped(

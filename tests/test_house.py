@@ -27,7 +27,7 @@ MAY = {
     "models": {"photos"},
     "explain": {"photos", "models"},
     "measure": {"photos", "models"},
-    "catalog": set(),
+    "catalog": {"photos"},
     "export": set(),
     "training": {"photos", "models"},
 }

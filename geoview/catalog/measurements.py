@@ -7,7 +7,7 @@ go; everything stays in the history.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,14 +19,13 @@ from geoview.catalog.measurement_rows import (
     measurement_row,
     read_measurement,
 )
+from geoview.catalog.statements import CHUNK
 from geoview.catalog.store import Catalog
 from geoview.measured import Measurement
 from geoview.records import Changes, Photo
 
 State = Literal["live", "undone", "dropped"]
 _STEP, _PHOTO = schema.measurements.c, schema.photos.c
-# Databases limit the number of values in one statement.
-_CHUNK = 500
 _NUMBERS = [_STEP[name] for name in MEASUREMENT_COLUMNS]
 
 
@@ -101,22 +100,22 @@ class Measurements:
         corrections, and those with the same ``made_with`` as made together.
         """
         pairs = list(measured)
-        with self._catalog.writing() as connection:
+        with self._catalog.storing([photo for photo, _ in pairs]) as (connection, ids):
             files = [photo.file for photo, _ in pairs]
             protected = set() if over_corrections else self._corrected(connection, files)
             kept = [(p, m) for p, m in pairs if p.file not in protected]
             for user in {m.user for _, m in kept if m.user}:
                 self._drop_undone(connection, user)
-            self._insert(connection, kept, made_with=made_with)
+            _insert(connection, ids, kept, made_with=made_with)
         return [measurement for _, measurement in kept]
 
     def correct(self, photo: Photo, measurement: Measurement) -> Changes:
         """Keep a person's correction as a new step; what that person had undone is dropped."""
         if not measurement.user:
             raise ValueError("a correction needs the name of who made it")
-        with self._catalog.writing() as connection:
+        with self._catalog.storing([photo]) as (connection, ids):
             self._drop_undone(connection, measurement.user)
-            self._insert(connection, [(photo, measurement)], made_with="")
+            _insert(connection, ids, [(photo, measurement)], made_with="")
         return Changes(results=(photo.file,))
 
     def undo(self, user: str) -> tuple[str, ...]:
@@ -209,34 +208,33 @@ class Measurements:
     def _corrected(self, connection: Connection, files: Sequence[str]) -> set[str]:
         """Those of ``files`` where a person's correction holds."""
         found: set[str] = set()
-        for start in range(0, len(files), _CHUNK):
-            some = _PHOTO.file.in_(files[start : start + _CHUNK])
+        for start in range(0, len(files), CHUNK):
+            some = _PHOTO.file.in_(files[start : start + CHUNK])
             query = self._holding(_PHOTO.file).where(_STEP.user != "", some)
             found.update(row[0] for row in connection.execute(query))
         return found
 
-    def _insert(
-        self,
-        connection: Connection,
-        pairs: Sequence[tuple[Photo, Measurement]],
-        *,
-        made_with: str,
-    ) -> None:
-        if not pairs:
-            return
-        ids = self._catalog.photo_ids(connection, [photo for photo, _ in pairs])
-        rows = [
-            {
-                "photo_id": ids[photo.file],
-                "state": "live",
-                **measurement_row(measurement, photo, made_with=made_with),
-            }
-            for photo, measurement in pairs
-        ]
-        connection.execute(insert(schema.measurements), rows)
-
 
 _JOINED = schema.measurements.join(schema.photos, _PHOTO.id == _STEP.photo_id)
+
+
+def _insert(
+    connection: Connection,
+    ids: Mapping[str, int],
+    pairs: Sequence[tuple[Photo, Measurement]],
+    *,
+    made_with: str,
+) -> None:
+    rows = [
+        {
+            "photo_id": ids[photo.file],
+            "state": "live",
+            **measurement_row(measurement, photo, made_with=made_with),
+        }
+        for photo, measurement in pairs
+    ]
+    if rows:
+        connection.execute(insert(schema.measurements), rows)
 
 
 def _unchanged(step: Any) -> tuple[Any, Any]:
@@ -257,6 +255,6 @@ def _newer() -> Any:
 
 
 def _set_state(connection: Connection, ids: Sequence[int], state: State) -> None:
-    for start in range(0, len(ids), _CHUNK):
-        step = update(schema.measurements).where(_STEP.id.in_(ids[start : start + _CHUNK]))
+    for start in range(0, len(ids), CHUNK):
+        step = update(schema.measurements).where(_STEP.id.in_(ids[start : start + CHUNK]))
         connection.execute(step.values(state=state))

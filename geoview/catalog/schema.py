@@ -22,8 +22,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-# 2 added the measurements and the evidence; a catalogue of version 1 gets them when opened.
-VERSION = 2
+# 2 added the measurements and the evidence, 3 the contents; an older catalogue gets them when
+# opened.
+VERSION = 3
 
 # Bytes of a file name that are no UTF-8 reach Python as lone surrogates U+DC80…U+DCFF, which no
 # database stores; they are kept as private-use characters, so that the name comes back exactly.
@@ -75,6 +76,18 @@ photos = Table(
     Column("sample", FileName),
     Column("present", Boolean, nullable=False),
     UniqueConstraint("folder", "file"),
+)
+
+# What was in a photo's file when results or measurements were stored for it: the fingerprint, and
+# the size and date under which they are stored. By it they are found again when only the date has
+# changed; the date is then the new one, here and in them.
+contents = Table(
+    "contents",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
 )
 
 # ``size_bytes`` and ``mtime_ns`` are those of the photo that was analysed: a result counts only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,17 +21,18 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from geoview.catalog import connect, rows, schema
+from geoview.catalog import connect, contents, rows, schema
+from geoview.catalog.statements import CHUNK, insert_into, upsert
+from geoview.photos.fingerprint import fingerprinted
 from geoview.records import Changes, ModelRef, Photo, PhotoResult, TilePrediction
+
+log = logging.getLogger(__name__)
 
 _PHOTO = [schema.photos.c[name] for name in rows.PHOTO_COLUMNS]
 _RESULT = [schema.results.c[name] for name in rows.RESULT_COLUMNS]
 _MODEL = [schema.models.c.name, schema.models.c.sha256]
-# Databases limit the number of values in one statement.
-_CHUNK = 500
 
 
 class Catalog:
@@ -75,8 +77,15 @@ class Catalog:
         self.close()
 
     def sync(self, photos: Sequence[Photo]) -> Changes:
-        """Make the catalogue's photos those of a scan; results of vanished photos are kept."""
+        """Make the catalogue's photos those of a scan; results of vanished photos are kept.
+
+        Photos with another date than what is stored for them are read, and known again by what
+        is in them.
+        """
         table = schema.photos
+        with self.reading() as connection:
+            kept = contents.known(connection, table.c.folder == self._key)
+        found = fingerprinted([photo for photo in photos if contents.may_be_kept(photo, kept)])
         with self.writing() as connection:
             query = select(*_PHOTO, table.c.present).where(table.c.folder == self._key)
             known = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
@@ -88,12 +97,16 @@ class Catalog:
             ]
             gone = [f for f, values in known.items() if values[-1] and f not in wanted]
             if changed:
-                _upsert(connection, table, changed, keys=("folder", "file"))
+                upsert(connection, table, changed, keys=("folder", "file"))
             if gone:
                 absent = update(table).where(
                     table.c.folder == self._key, table.c.file == bindparam("gone")
                 )
                 connection.execute(absent.values(present=False), [{"gone": f} for f in gone])
+            ids = self._photo_ids(connection, [photo for photo, _ in found])
+            moved = contents.keep(connection, found, ids=ids)
+        if moved:
+            log.info("%d photos in %s have new dates and the same content", moved, self.folder)
         return Changes(photos=bool(changed or gone))
 
     def photos(self) -> list[Photo]:
@@ -179,8 +192,7 @@ class Catalog:
         if not results:
             return Changes()
         latest = {result.photo.file: result for result in results}
-        with self.writing() as connection:
-            ids = self.photo_ids(connection, [result.photo for result in latest.values()])
+        with self.storing([result.photo for result in latest.values()]) as (connection, ids):
             model_id = _model_id(connection, model)
             values, tile_values = [], []
             for file, result in latest.items():
@@ -191,7 +203,7 @@ class Catalog:
                     tile_values.append({**key, "numbers": text})
             # In one order everywhere, or two desks could wait for each other for ever.
             values.sort(key=lambda row: row["photo_id"])
-            _upsert(connection, schema.results, values, keys=("photo_id", "model_id"))
+            upsert(connection, schema.results, values, keys=("photo_id", "model_id"))
             for table in (schema.tiles, schema.evidence):
                 _forget(connection, table, values)
             if tile_values:
@@ -202,16 +214,35 @@ class Catalog:
         """Condition: photos of this folder's last scan."""
         return and_(schema.photos.c.folder == self._key, schema.photos.c.present.is_(True))
 
-    def photo_ids(self, connection: Connection, photos: Sequence[Photo]) -> dict[str, int]:
+    @contextlib.contextmanager
+    def storing(self, photos: Sequence[Photo]) -> Iterator[tuple[Connection, dict[str, int]]]:
+        """A transaction to store something for ``photos`` in, and the key of each by file.
+
+        What is in their files is kept with it, by which they are known again under another date.
+        """
+        table = schema.photos
+        where = table.c.folder == self._key
+        if len(photos) <= CHUNK:
+            where = and_(where, table.c.file.in_([photo.file for photo in photos]))
+        with self.reading() as connection:
+            kept = contents.known(connection, where)
+        # Read before the transaction, so that nobody else waits for a slow drive.
+        found = fingerprinted([photo for photo in photos if not contents.is_kept(photo, kept)])
+        with self.writing() as connection:
+            ids = self._photo_ids(connection, photos)
+            contents.keep(connection, found, ids=ids)
+            yield connection, ids
+
+    def _photo_ids(self, connection: Connection, photos: Sequence[Photo]) -> dict[str, int]:
         """Key of every photo by file; photos that are not known yet are added."""
         table = schema.photos
         files = [photo.file for photo in photos]
 
         def found() -> dict[str, int]:
             ids: dict[str, int] = {}
-            for start in range(0, len(files), _CHUNK):
+            for start in range(0, len(files), CHUNK):
                 query = select(table.c.file, table.c.id).where(
-                    table.c.folder == self._key, table.c.file.in_(files[start : start + _CHUNK])
+                    table.c.folder == self._key, table.c.file.in_(files[start : start + CHUNK])
                 )
                 ids.update((row[0], row[1]) for row in connection.execute(query))
             return ids
@@ -224,7 +255,7 @@ class Catalog:
                 for p in sorted(missing, key=lambda photo: photo.file)
             ]
             # Another desk may add the same photo at this moment.
-            connection.execute(_insert(connection, table).on_conflict_do_nothing(), values)
+            connection.execute(insert_into(connection, table).on_conflict_do_nothing(), values)
             ids = found()
         return ids
 
@@ -261,24 +292,6 @@ def _joined(model_sha256: str | None) -> Join:
     return schema.photos.outerjoin(made, and_(*current))
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    """An insert that can say what to do on a conflict."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
-
-
-def _upsert(
-    connection: Connection, table: Table, values: list[dict[str, Any]], *, keys: Sequence[str]
-) -> None:
-    """Insert rows, or overwrite those with the same keys."""
-    statement = _insert(connection, table)
-    others = {name: statement.excluded[name] for name in values[0] if name not in keys}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=list(keys), set_=others), values
-    )
-
-
 def _forget(connection: Connection, table: Table, results: list[dict[str, Any]]) -> None:
     """Delete what belonged to earlier outcomes of the same photos and model."""
     old = delete(table).where(
@@ -291,6 +304,6 @@ def _forget(connection: Connection, table: Table, results: list[dict[str, Any]])
 
 def _model_id(connection: Connection, model: ModelRef) -> int:
     row = {"sha256": model.sha256, "name": model.name}
-    _upsert(connection, schema.models, [row], keys=("sha256",))
+    upsert(connection, schema.models, [row], keys=("sha256",))
     query = select(schema.models.c.id).where(schema.models.c.sha256 == model.sha256)
     return int(connection.execute(query).scalar_one())

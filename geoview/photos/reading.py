@@ -34,7 +34,7 @@ def system_path(path: Path | str) -> str:
 def read_head(path: Path) -> bytes:
     """The first bytes of a file (at most ``HEAD_BYTES``). Raises PhotoError."""
     try:
-        with _opened(path) as stream:
+        with opened(path) as stream:
             return stream.read(HEAD_BYTES)
     except OSError as error:
         raise PhotoError(plain_reason(error, path)) from error
@@ -43,8 +43,8 @@ def read_head(path: Path) -> bytes:
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file. Raises PhotoError for empty, huge, special and unreadable ones."""
     try:
-        with _opened(path) as stream:
-            size = os.fstat(stream.fileno()).st_size
+        with opened(path) as stream:
+            size = stream.status().st_size
             if size > MAX_BYTES:
                 raise PhotoError("the file is larger than 2 GiB: save a smaller copy of the photo")
             data = stream.read(size + 1)
@@ -77,11 +77,12 @@ def plain_reason(error: OSError, path: Path) -> str:
     return "the file could not be read: check the disk, card or network connection"
 
 
-def _opened(path: Path) -> _Regular:
-    return _Regular(system_path(path))
+def opened(path: Path) -> Regular:
+    """A regular file to read from. Raises OSError, and PhotoError for a device or pipe."""
+    return Regular(system_path(path))
 
 
-class _Regular:
+class Regular:
     """A regular file open for reading; a named pipe or device is refused without waiting."""
 
     def __init__(self, name: str) -> None:
@@ -89,10 +90,10 @@ class _Regular:
         flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
         self._stream = os.fdopen(os.open(name, flags), "rb", buffering=0)
 
-    def __enter__(self) -> _Regular:
+    def __enter__(self) -> Regular:
         # Checked again on the open file: it may have been swapped since the first look.
         try:
-            _require_regular(os.fstat(self._stream.fileno()).st_mode)
+            _require_regular(self.status().st_mode)
         except BaseException:
             self._stream.close()
             raise
@@ -101,8 +102,11 @@ class _Regular:
     def __exit__(self, *exc_info: object) -> None:
         self._stream.close()
 
-    def fileno(self) -> int:
-        return self._stream.fileno()
+    def status(self) -> os.stat_result:
+        return os.fstat(self._stream.fileno())
+
+    def seek(self, start: int) -> None:
+        self._stream.seek(start)
 
     def read(self, limit: int) -> bytes:
         """Up to ``limit`` bytes, however many system calls that takes."""

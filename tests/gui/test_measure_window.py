@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,28 @@ def test_a_dragged_corner_changes_the_size_is_undone_and_done_again(
     again = page.editor.measurement()
     assert again is not None
     assert again.size_mm == after.size_mm
+
+
+def test_a_correction_is_there_in_a_copy_of_the_folder_with_new_dates(
+    qtbot: Any, make_window: Make, drawer: Path, tool: FakeTool, tmp_path: Path
+) -> None:
+    window = make_window()
+    page = measured(qtbot, window, drawer)
+    chosen(qtbot, page, "QM-001.jpg")
+    drag(qtbot, page, SPECIMEN[2], (20, 0))
+    saved(qtbot, page)
+    after = page.editor.measurement()
+    copy = shutil.copytree(drawer, tmp_path / "copy", copy_function=shutil.copyfile)
+    page = shown(qtbot, window, copy)
+    qtbot.waitUntil(lambda: page.desk.measuring.project.folder == copy, timeout=10_000)
+    assert chosen(qtbot, page, "QM-001.jpg") == after
+    qtbot.waitUntil(lambda: page.desk.pending == 0)
+    page.tools.undo.trigger()
+    saved(qtbot, page)
+    qtbot.waitUntil(lambda: page.tools.redo.isEnabled())
+    undone = page.editor.measurement()
+    assert undone is not None
+    assert undone.user == ""
 
 
 def test_one_drag_is_one_step(qtbot: Any, make_window: Make, drawer: Path, tool: FakeTool) -> None:

@@ -177,7 +177,7 @@ def test_twenty_thousand_files_are_not_opened(
         for index in range(1000):
             os.close(os.open(tmp_path / f"{folder}" / f"W_{index}m.jpg", os.O_CREAT | os.O_WRONLY))
     opened: list[object] = []
-    monkeypatch.setattr(reading, "_opened", opened.append)
+    monkeypatch.setattr(reading, "opened", opened.append)
     result = scan(tmp_path)
     assert len(result.photos) == 20_000
     assert result.photos[-1].file == "19/W_999m.jpg"
