@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geoview import paths
 from geoview.errors import ModelError
 from geoview.models import bundle
-from geoview.models.folding import folded
+from geoview.models.folding import evenly_padded, folded
 from geoview.models.lanes import one_thread
 from geoview.models.segmenter import STRIDE_PX
 from geoview.photos.shrink import halved
@@ -35,7 +35,8 @@ class Segmenting:
         self.ref = loaded.ref
         self.classes = tuple(loaded.card.classes)
         self.input_px = loaded.card.preprocess.input_px
-        module = folded(loaded.module)
+        # Every input is padded to a multiple of the coarsest grid's stride, hence even throughout.
+        module = evenly_padded(folded(loaded.module))
         self._module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = np.asarray(loaded.card.preprocess.mean, np.float32) * 255
         self._std = np.asarray(loaded.card.preprocess.std, np.float32) * 255

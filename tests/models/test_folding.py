@@ -8,8 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from geoview.models import mend_torchvision
 from geoview.models.backbone import create_timm
-from geoview.models.folding import folded
+from geoview.models.folding import evenly_padded, folded
+
+mend_torchvision()
+from timm.layers import Conv2dSame  # noqa: E402
 
 
 def _lived(module: nn.Module) -> nn.Module:
@@ -43,3 +47,22 @@ def test_a_normalisation_of_its_own_stays() -> None:
         before = module(x)
         assert torch.allclose(before, folded(module)(x))
     assert isinstance(module[0], nn.BatchNorm2d)
+
+
+def test_tensorflows_padding_without_copies_sees_the_same() -> None:
+    module = _lived(create_timm("tf_efficientnet_lite0", input_px=64, num_classes=4))
+    fast = evenly_padded(copy.deepcopy(module))
+    x = torch.randn(2, 3, 64, 96)
+    with torch.inference_mode():
+        assert torch.allclose(module(x), fast(x), rtol=1e-5, atol=1e-6)
+    kernels = {part.kernel_size for part in module.modules() if isinstance(part, Conv2dSame)}
+    assert kernels == {(3, 3), (5, 5)}
+    assert not any(isinstance(part, Conv2dSame) for part in fast.modules())
+
+
+@pytest.mark.parametrize("options", [{"stride": 1}, {"stride": 2, "dilation": 2}])
+def test_other_padding_stays(options: dict[str, int]) -> None:
+    module = nn.Sequential(Conv2dSame(2, 2, 3, **options)).eval()
+    x = torch.randn(1, 2, 10, 12)
+    with torch.inference_mode():
+        assert torch.equal(module(x), evenly_padded(copy.deepcopy(module))(x))
