@@ -19,7 +19,7 @@ CELLS_PX = 512
 LEAST_SHARE = 4e-4
 # What takes up less than this part of the picture's longer side is looked at again, and how much
 # of the cells then comes from the closer look.
-ENLARGE_BELOW = 0.55
+ENLARGE_BELOW = 0.45
 CLOSER_WEIGHT = 0.65
 # Closer looks at things of one class; what is shown of a thing's surroundings, as a part of it.
 MOST_LOOKS = 2
