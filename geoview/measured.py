@@ -89,6 +89,11 @@ class Measurement:
     user: str = ""
     model: str = ""
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the photo could not be read, so that nothing is known of it."""
+        return not self.width_px
+
 
 def light(measurement: Measurement) -> Measurement:
     """Without its outline, as tables of thousands keep it."""

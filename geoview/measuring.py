@@ -108,7 +108,7 @@ class Measuring:
         return {
             m.file
             for m in known
-            if not (m.catalogue_no or m.user or is_unreadable(m))
+            if not (m.catalogue_no or m.user or m.is_unreadable)
             and not json.loads(made.get(m.file) or "{}").get("read_plates")
         }
 
@@ -213,7 +213,7 @@ class Measuring:
             renewed = self._earlier.rescaled(old, scale, together)
             yield renewed, Progress(len(old), len(old))
         without = [
-            m for m in known.values() if m.scale is None and not is_unreadable(m) and not m.user
+            m for m in known.values() if m.scale is None and not m.is_unreadable and not m.user
         ]
         same = {m.file for m in without if _same_size(m, known[from_file])}
         if len(same) < len(without):
@@ -320,7 +320,7 @@ class Measuring:
                 pairs = [(photo, replace(m, user=self.user)) for photo, m in pairs]
             kept = self._kept.add(pairs, made_with=made_with)
             done += len(pairs)
-            failed += sum(is_unreadable(m) for _, m in pairs)
+            failed += sum(m.is_unreadable for _, m in pairs)
             yield kept, Progress(done, total, rate.after(len(pairs)), failed)
 
     def _measure_one(
@@ -364,11 +364,6 @@ class Measuring:
             return found.catalogue_no
         named = numbers.from_name(photo.file)
         return "" if named is None else named.number
-
-
-def is_unreadable(one: Measurement) -> bool:
-    """Whether the photo could not be read, so that nothing is known of it."""
-    return not one.width_px
 
 
 def _unreadable(photo: Photo, reason: str, options: MeasureOptions, *, number: str) -> Measurement:

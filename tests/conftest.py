@@ -6,9 +6,12 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from fake_measuring import FakeMeasure
 
 # Before anything is imported: the libraries look only then, and fixtures of modules come first.
 os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
@@ -53,3 +56,15 @@ def one_core() -> Iterator[None]:
 def samples() -> Path:
     """The sample cuttings well that ships with the program."""
     return Path(__file__).resolve().parent.parent / "resources" / "samples" / "cuttings"
+
+
+@pytest.fixture
+def measure(monkeypatch: pytest.MonkeyPatch) -> FakeMeasure:
+    """The size tool's place taken by a fake, which remembers what it was asked."""
+    from fake_measuring import FakeMeasure
+
+    from geoview.measure import tool
+
+    fake = FakeMeasure()
+    monkeypatch.setattr(tool, "measure", fake)
+    return fake

@@ -13,17 +13,9 @@ from fake_measuring import SCALE, FakeMeasure
 from PIL import Image
 
 from geoview import cli, settings
-from geoview.measure import tool
 
 Captured = pytest.CaptureFixture[str]
 NAMES = ("GM-001.jpg", "GM-002 [x].jpg", "bare.jpg")
-
-
-@pytest.fixture
-def measure(monkeypatch: pytest.MonkeyPatch) -> FakeMeasure:
-    fake = FakeMeasure()
-    monkeypatch.setattr(tool, "measure", fake)
-    return fake
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from fakes import MODEL, FakeEngine
 from PIL import Image
 
 from geoview import cli
-from geoview.measure import tool
 from geoview.measure.options import MeasureOptions
 from geoview.measuring import Measuring
 from geoview.photos import clean, clean_list
@@ -23,13 +22,6 @@ from geoview.project import Project
 from geoview.settings import Settings
 
 NAMES = ("GM-001.tif", "GM-002.tif", "GM-003.tif")
-
-
-@pytest.fixture
-def measure(monkeypatch: pytest.MonkeyPatch) -> FakeMeasure:
-    fake = FakeMeasure()
-    monkeypatch.setattr(tool, "measure", fake)
-    return fake
 
 
 @pytest.fixture

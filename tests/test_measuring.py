@@ -21,7 +21,7 @@ from geoview.errors import Cancelled, DataError
 from geoview.measure.boxes import Box
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement
-from geoview.measuring import Measuring, is_unreadable
+from geoview.measuring import Measuring
 from geoview.project import Project
 from geoview.records import Photo, Progress
 from geoview.settings import Settings
@@ -73,7 +73,7 @@ def test_every_photo_is_measured_and_a_broken_one_says_so(project: Project) -> N
     results = {m.file: m for m in measuring.results() if m is not None}
     assert [m.file for m in measuring.results() if m] == [p.file for p in project.photos]
     broken = results["bad.jpg"]
-    assert (broken.status, is_unreadable(broken)) == ("rejected", True)
+    assert (broken.status, broken.is_unreadable) == ("rejected", True)
     assert broken.reasons == (
         "the photo cannot be read: the file is empty: copy it again from the camera",
     )

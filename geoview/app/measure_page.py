@@ -389,9 +389,7 @@ class MeasurePage(PanelsPage):
         self._show_pending()
         shared, self._shared = self._shared, ""
         if shared and not end.error:
-            number = end.answer or 0
-            what = f"{photos(number)} now use" if number != 1 else "1 photo now uses"
-            self.editor.say(f"{what} the scale of {shared}.")
+            self.editor.say(words.shared(end.answer or 0, shared))
 
     def _show_box(self) -> None:
         self.result.show_box(self.table.model.box_of(self.editor.file()))

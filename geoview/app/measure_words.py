@@ -113,6 +113,12 @@ def pending_words(outdated: int, unmeasured: int) -> tuple[str, ...]:
     return tuple(found)
 
 
+def shared(number: int, file: str) -> str:
+    """That so many photos took over the scale of another."""
+    what = f"{photos(number)} now use" if number != 1 else "1 photo now uses"
+    return f"{what} the scale of {file}."
+
+
 def who(measurement: Measurement) -> str:
     """Who or what this number comes from: "Corrected by ada", "Automatic"."""
     return f"Corrected by {measurement.user}" if measurement.user else "Automatic"

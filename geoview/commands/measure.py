@@ -357,10 +357,8 @@ def _cells(file: str, one: Measurement | None, box: str) -> list[str]:
 
 def _summary(results: Sequence[Measurement | None]) -> int:
     """Unreadable photos by name, then one line with the counts; returns the exit code."""
-    from geoview.measuring import is_unreadable
-
     measured = [one for one in results if one is not None]
-    broken = [one for one in measured if is_unreadable(one)]
+    broken = [one for one in measured if one.is_unreadable]
     for one in broken:
         console.say(f"{one.file}: {'; '.join(one.reasons)}", style="red")
     count = Counter(one.status for one in measured)

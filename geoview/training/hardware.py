@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geoview.training.recipe import TrainPart
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -53,6 +57,21 @@ def precision(wanted: str, *, device: str = "auto") -> Any:
     from geoview.models.device import choose
 
     return "bf16-mixed" if choose(device).precision == "bf16" else "32-true"
+
+
+def gathered(fabric: Any, rows: Tensor, *, count: int) -> Tensor:
+    """The rows of all processes, ``count`` in all, on the CPU; those that have fewer pad them
+    with NaN on the way."""
+    import torch
+
+    if fabric.world_size == 1:
+        return rows
+    most = -(-count // fabric.world_size)
+    padded = torch.full((most, *rows.shape[1:]), math.nan, dtype=rows.dtype)
+    padded[: len(rows)] = rows
+    together: Tensor = fabric.all_gather(padded.to(fabric.device)).flatten(0, 1).cpu()
+    # By the labels, which are numbers whatever the network answers.
+    return together[~torch.isnan(together[:, 1]).any(1)]
 
 
 def _has_gpu(accelerator: str) -> bool:

@@ -306,7 +306,7 @@ class Trainer:
             rows.append(torch.stack((logits.double().cpu(), batch.labels.double()), 1))
         if not rows:
             raise DataError("None of the validation photos can be read; check the folder.")
-        both = self._gathered(torch.cat(rows), len(items)).numpy()
+        both = hardware.gathered(self.fabric, torch.cat(rows), count=len(items)).numpy()
         self._check(bool(np.isfinite(both).all()))
         return both[:, 0], both[:, 1]
 
@@ -321,17 +321,6 @@ class Trainer:
             return logits
 
         return [answer(batch)] if self.lanes is None else self.lanes.map(answer, batch)
-
-    def _gathered(self, rows: Tensor, count: int) -> Tensor:
-        """The rows of all processes; those with fewer are padded with NaN, then freed of it."""
-        if self.share.world == 1:
-            return rows
-        most = -(-count // self.share.world)
-        padded = torch.full((most, *rows.shape[1:]), math.nan, dtype=rows.dtype)
-        padded[: len(rows)] = rows
-        together: Tensor = self.fabric.all_gather(padded.to(self.fabric.device)).flatten(0, 1).cpu()
-        # By the labels, which are numbers whatever the network answers.
-        return together[~torch.isnan(together[:, 1]).any(1)]
 
     def _check(self, finite: bool) -> None:
         """End a training that has diverged, before anything of it is kept."""
