@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -63,8 +64,9 @@ def measure(monkeypatch: pytest.MonkeyPatch) -> FakeMeasure:
     """The size tool's place taken by a fake, which remembers what it was asked."""
     from fake_measuring import FakeMeasure
 
-    from geoview.measure import tool
+    from geoview.measure import crew, tool
 
     fake = FakeMeasure()
     monkeypatch.setattr(tool, "measure", fake)
+    monkeypatch.setattr(crew, "MANY", sys.maxsize)  # other processes know nothing of it
     return fake

@@ -215,7 +215,7 @@ import os, signal, sys, time
 sys.path.insert(0, sys.argv[2])
 from fake_measuring import FakeMeasure
 from geoview import cli
-from geoview.measure import tool
+from geoview.measure import crew, tool
 asked = []
 def stop(photo):
     time.sleep(0.02)
@@ -223,6 +223,7 @@ def stop(photo):
         asked.append(photo)
         os.kill(os.getpid(), signal.SIGINT)
 tool.measure = FakeMeasure(on_photo=stop)
+crew.MANY = sys.maxsize
 sys.exit(cli.main(["measure", sys.argv[1]]))
 """
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIBRARIES = (
-    "torch", "torchvision", "timm", "transformers", "safetensors", "numpy", "pillow",
+    "torch", "torchvision", "timm", "transformers", "safetensors", "onnxruntime", "numpy", "pillow",
     "pillow-heif", "rawpy", "tifffile", "opencv-python-headless", "sqlalchemy",
     "PySide6-Essentials", "pyqtgraph",
 )  # fmt: skip

@@ -140,6 +140,8 @@ def of_specimen(objects: Objects) -> Iterator[Objection]:
     if not specimens:
         yield Objection("no specimen was found", fatal=True)
         return
+    if objects.supposed:
+        yield Objection("no specimen was found for sure: what was measured may be another thing")
     first = specimens[0]
     # What the photo's edge cuts is a bystander: the photo is of what it shows whole.
     others = [other for other in specimens[1:] if not other.touches_frame]

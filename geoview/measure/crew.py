@@ -1,7 +1,7 @@
 """Several processes that measure, for runs over many photos.
 
 Fitting a cube is Python between short calls of numpy, so that threads of one process use little
-more than one core. A process of its own takes seconds to start, which a few photos are not worth.
+more than one core. A process of its own takes a second to start, which a few photos are not worth.
 A photo that ends its process, as native code can, costs that photo alone.
 """
 
@@ -29,7 +29,7 @@ from geoview.measured import Measurement
 from geoview.records import Photo
 
 # From this many photos on, processes save more than their start costs.
-MANY = 200
+MANY = 20
 # More workers than this only cost memory.
 _MOST_WORKERS = 8
 # How long a run that is stopped waits for the photos in hand.

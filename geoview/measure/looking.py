@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Shares = NDArray[np.float32]
 Labels = NDArray[np.uint8]
-SPECIMEN, CUBE = 1, 2
+SPECIMEN, CUBE, OTHER = 1, 2, 4
 # Longest side of the cells in which things are told apart; the smallest thing, in parts of
 # the picture's area.
 CELLS_PX = 512

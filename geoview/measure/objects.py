@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from geoview.measure import outline
 from geoview.measure.looking import (
     CUBE,
+    OTHER,
     SPECIMEN,
     Labels,
     Part,
@@ -72,7 +73,8 @@ class Objects:
 
     ``labels``: uint8 (h, w), 0 background, 1 specimen, 2 cube, 3 plate, 4 other; one cell is
     ``px_per_cell`` original pixels. ``width_px`` and ``height_px``: of the oriented original.
-    ``model``: the SHA-256 of the network that found them, where known.
+    ``model``: the SHA-256 of the network that found them, where known. ``supposed``: no specimen
+    was found, and the one other thing that lies there was taken for it.
     """
 
     found: tuple[FoundObject, ...]
@@ -81,6 +83,7 @@ class Objects:
     width_px: int
     height_px: int
     model: str = ""
+    supposed: bool = False
 
     def of(self, kind: ObjectKind) -> tuple[FoundObject, ...]:
         """The objects of one kind, the largest first."""
@@ -125,10 +128,24 @@ def found_by(
 def found_in(seen: Seen, pixels: Pixels, *, width_px: int, height_px: int) -> Objects:
     """The objects in what was seen of ``pixels``."""
     labels = settled(seen.cells)
+    supposed = _only_other(labels)
+    if supposed is not None:
+        labels[supposed.where] = SPECIMEN
     px_per_cell = width_px / labels.shape[1]
     drawn = [_object(pixels, seen, part, labels, width_px=width_px) for part in parts(labels)]
     found = sorted((o for o in drawn if o is not None), key=lambda o: -o.area_px)
-    return Objects(tuple(found), labels, px_per_cell, width_px, height_px)
+    return Objects(
+        tuple(found), labels, px_per_cell, width_px, height_px, supposed=supposed is not None
+    )
+
+
+def _only_other(labels: Labels) -> Part | None:
+    """What lies whole and alone beside cube and plate where there is no specimen: a lone crystal
+    looks much like a pencil."""
+    others = list(parts(labels, only=(OTHER,))) if not (labels == SPECIMEN).any() else []
+    if len(others) != 1 or _touches(others[0].box, labels.shape):
+        return None
+    return others[0]
 
 
 def _object(

@@ -7,9 +7,8 @@ slower was measured on a busy machine). Here the only wait is at the end of the 
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -17,20 +16,6 @@ import torch
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-_COMMON = torch.get_num_threads()
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """The calling thread computes alone in here: for small networks that several threads use."""
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        # Not what was there before: a thread's first look copies what another has just set.
-        torch.set_num_threads(_COMMON)
 
 
 class Lanes:

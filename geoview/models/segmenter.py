@@ -3,7 +3,7 @@
 A timm CNN with stages at strides 2 to 32 under a feature pyramid (Lin et al. 2017,
 "Feature Pyramid Networks for Object Detection") that adds the coarse grids to the finer ones and
 gives its answer at half the input's resolution. It takes any size whose sides are multiples of
-``STRIDE_PX``.
+its coarsest stride.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from geoview.models.options import Options, options_of
 from geoview.models.registry import architecture
 from geoview.models.rows import Axes
 
-STRIDE_PX = 32
 _STRIDES = [2, 4, 8, 16, 32]
 
 
 class SegmenterOptions(Options):
-    """Channels of the pyramid, and of its finest level."""
+    """Channels of the pyramid, and of its finest level; which graph holds the same network."""
 
     width: int = Field(default=48, ge=8, le=512)
     finest: int = Field(default=24, ge=8, le=512)
+    graph_sha256: str = ""
 
 
 class Segmenter(nn.Module):

@@ -1,25 +1,28 @@
-"""Class shares of a photo from a segmentation model, on the CPU, by any number of threads."""
+"""Class shares of a photo from a segmentation model, on the CPU, by any number of threads.
+
+Without torch: ONNX Runtime runs the model's graph (``geoview.models.graph``). OpenCV 5.0.0, which
+could as well, reads memory it has not written where a grid is one cell high.
+"""
 
 from __future__ import annotations
 
 import functools
 import threading
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from geoview import paths
 from geoview.errors import ModelError
-from geoview.models import bundle
-from geoview.models.folding import evenly_padded, folded
-from geoview.models.lanes import one_thread
-from geoview.models.segmenter import STRIDE_PX
+from geoview.models import bundle, graph
 from geoview.photos.shrink import halved
 
 NAME = "specimens-rendered"
+# The coarsest grid's; every input is padded to a multiple of it.
+STRIDE_PX = 32
 _loading = threading.Lock()
 
 
@@ -27,19 +30,16 @@ class Segmenting:
     """A segmentation model in use. Raises ModelError when the file holds none."""
 
     def __init__(self, path: Path) -> None:
-        loaded = bundle.load(path)
-        if loaded.card.task != "segmentation":
+        card, self.ref = bundle.read_card(path)
+        if card.task != "segmentation":
             raise ModelError(
                 f"{path.name} is no model that finds objects; get GeoView's own one again."
             )
-        self.ref = loaded.ref
-        self.classes = tuple(loaded.card.classes)
-        self.input_px = loaded.card.preprocess.input_px
-        # Every input is padded to a multiple of the coarsest grid's stride, hence even throughout.
-        module = evenly_padded(folded(loaded.module))
-        self._module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean = np.asarray(loaded.card.preprocess.mean, np.float32) * 255
-        self._std = np.asarray(loaded.card.preprocess.std, np.float32) * 255
+        self.classes = tuple(card.classes)
+        self.input_px = card.preprocess.input_px
+        self._session = _session(graph.read(path, card=card))
+        self._mean = np.asarray(card.preprocess.mean, np.float32) * 255
+        self._std = np.asarray(card.preprocess.std, np.float32) * 255
 
     def shares(
         self, pixels: NDArray[np.uint8], *, longest_px: int | None = None
@@ -54,10 +54,9 @@ class Segmenting:
         rows, cols = x.shape[0] // 2, x.shape[1] // 2
         pad = [(0, -side % STRIDE_PX) for side in x.shape[:2]]
         x = np.pad(x, (*pad, (0, 0)), mode="edge")
-        with torch.inference_mode(), one_thread():
-            batch = torch.from_numpy(x[None]).permute(0, 3, 1, 2)
-            shares = self._module(batch).softmax(dim=1)[0, :, :rows, :cols]
-        return np.ascontiguousarray(shares.permute(1, 2, 0).numpy())
+        batch = np.ascontiguousarray(x.transpose(2, 0, 1)[None])
+        shares = self._session.run(None, {"pixels": batch})[0][0, :, :rows, :cols]
+        return np.ascontiguousarray(shares.transpose(1, 2, 0))
 
     def _input(self, pixels: NDArray[np.uint8], *, longest_px: int) -> NDArray[np.float32]:
         height, width = pixels.shape[:2]
@@ -67,6 +66,16 @@ class Segmenting:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = cv2.resize(halved(pixels, least_px=2 * longest_px), size, interpolation=how)
         return np.asarray((small - self._mean) / self._std, np.float32)
+
+
+def _session(network: bytes) -> Any:
+    """One that computes in the calling thread, whichever that is."""
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
 def segmenting() -> Segmenting:

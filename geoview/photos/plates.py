@@ -29,9 +29,8 @@ Read = Callable[[NDArray[np.uint8]], list["Line"]]
 
 def why_not() -> str:
     """Why text cannot be looked for here; empty when it can."""
-    missing = [name for name in ("rapidocr", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        return f'{" and ".join(missing)} not installed: pip install "geoview[text]"'
+    if find_spec("rapidocr") is None:
+        return 'rapidocr not installed: pip install "geoview[text]"'
     return "" if len(_models()) == 2 else "the installed rapidocr has no models in its package"
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python
-"""Make the object finder of the size tool, resources/models/specimens-rendered.safetensors.
+"""Make the object finder of the size tool, resources/models/specimens-rendered.safetensors and
+.onnx.
 
   packaging/specimens/train.py [--shared ../shared] [--rendered build/specimens/rendered]
                                [--only all|fold0|fold1|fold2]
@@ -37,7 +38,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 import geoview
-from geoview.models import bundle
+from geoview.models import bundle, graph
 from geoview.models.backbone import transfer
 from geoview.models.card import ModelCard, Preprocess
 from geoview.models.registry import build
@@ -204,7 +205,7 @@ def made(name: str, *, held: list[Sample], more: list[Sample], options: argparse
         module = train(module, samples, options=options)
         if options.start:
             module.load_state_dict(mixed(before, module.state_dict()))
-        bundle.save(file, module=module, card=blank_card())
+        graph.save(file, module=module, card=blank_card())
     return file
 
 
@@ -269,7 +270,7 @@ def ship(
             "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )
-    bundle.save(MODEL, module=bundle.load(trained).module, card=card)
+    graph.save(MODEL, module=bundle.load(trained).module, card=card)
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from geoview.errors import ModelError
-from geoview.measure import looking, objects, outline, worded
+from geoview.measure import checks, looking, objects, outline, worded
 from geoview.measure.objects import Objects, find
 from geoview.photos.decode import decode
 from geoview.records import ModelRef
@@ -153,6 +153,24 @@ def test_a_doubtful_cube_on_the_specimen_is_a_piece_of_it(painted: np.ndarray) -
     cells[..., 2] *= np.where(np.arange(cells.shape[1]) > 340, 0.6, 1)  # the cube is doubtful too
     cells[..., 4] = 1 - cells[..., :4].sum(axis=2)
     assert (looking.settled(cells)[piece][inside] == 2).mean() > 0.5
+
+
+def test_what_lies_alone_beside_the_cube_is_measured_for_a_person_to_look_at(
+    painted: np.ndarray,
+) -> None:
+    seen = looking.look(painted, shares=scene, enlarged={})
+    (specimen,) = objects.found_in(seen, painted, width_px=800, height_px=600).of("specimen")
+    cells = seen.cells
+    cells[..., 4] += cells[..., 1]  # the specimen was taken for clutter
+    cells[..., 1] = 0
+    found = objects.found_in(seen, painted, width_px=800, height_px=600)
+    assert found.supposed
+    assert found.of("other") == ()
+    assert found.of("specimen")[0].box_xyxy == pytest.approx(specimen.box_xyxy, abs=1)
+    reasons = [objection.reason for objection in checks.of_specimen(found)]
+    assert reasons == ["no specimen was found for sure: what was measured may be another thing"]
+    cells[-60:-20, 20:60] = (0, 0, 0, 0, 1)  # two such things: neither is likelier
+    assert not objects.found_in(seen, painted, width_px=800, height_px=600).supposed
 
 
 def test_words_name_what_the_network_found(painted: np.ndarray) -> None:
