@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 CELL_CLASSES = {kind: label for label, kind in enumerate(KINDS, start=1)}
 # Two things meet at a neck of at most this part of the larger one's width, which is narrower than
 # the smaller one by this factor; the smaller one is at least this part of both, without their rims.
-NECKS, NARROWER, SMALLER = (0.15, 0.2, 0.3, 0.4), 1.6, 0.1
+NECKS, NARROWER, SMALLER = (0.15, 0.2, 0.3, 0.4, 0.5, 0.55), 1.6, 0.1
 
 # Half-widths of what is cut off a supposed cube, as parts of the square root of its area, the part
 # of it that is worth the cut, and the cells across it in which that is done.

@@ -151,10 +151,11 @@ def test_a_pencil_at_the_cube_that_was_taken_for_a_part_of_it(
     assert result.size_mm.length == pytest.approx(scene.apparent_mm()[0], rel=0.03)
 
 
-def test_two_specimens_that_touch_are_not_measured_as_one() -> None:
+@pytest.mark.parametrize("apart_px", [168, 160])
+def test_two_specimens_that_touch_are_not_measured_as_one(apart_px: int) -> None:
     pixels, labels = Scene().draw()
     row, column = (int(np.mean(axis)) for axis in np.nonzero(labels == 1))
-    cv2.ellipse(labels, (column - 10, row + 168), (110, 70), 10, 0, 360, 1, -1)
+    cv2.ellipse(labels, (column - 10, row + apart_px), (110, 70), 10, 0, 360, 1, -1)
     one, _, stats, _ = cv2.connectedComponentsWithStats((labels == 1).astype(np.uint8))
     assert one == 2
     assert stats[1, cv2.CC_STAT_AREA] > 1.4 * (Scene().draw()[1] == 1).sum()
