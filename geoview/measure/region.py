@@ -130,6 +130,9 @@ def waisted(labels: NDArray[np.uint8]) -> bool:
         return False
     x, y, w, h = cv2.boundingRect(specimen)
     alone = np.pad(specimen[y : y + h, x : x + w], 1)
+    # A glint is a hole, not a waist.
+    around, _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    alone = cv2.drawContours(alone, around, -1, 1, cv2.FILLED)
     depth = cv2.distanceTransform(alone, cv2.DIST_L2, 5)
     return any(_parted(depth, at=neck * float(depth.max())) for neck in NECKS)
 
