@@ -70,6 +70,14 @@ def chosen(qtbot: Any, page: MeasurePage, file: str) -> Measurement:
     return one
 
 
+def in_table(page: MeasurePage, file: str) -> Measurement:
+    """What the table holds of a photo."""
+    row = page.table.model.find(file)
+    assert row is not None
+    assert row.measurement is not None
+    return row.measurement
+
+
 def drag(
     qtbot: Any, page: MeasurePage, start: tuple[float, float], by: tuple[float, float]
 ) -> None:
@@ -135,10 +143,8 @@ def test_a_dragged_corner_changes_the_size_is_undone_and_done_again(
     assert after.size_mm.length == pytest.approx(before.size_mm.length * 1.2, rel=0.02)
     assert after.size_mm.width == pytest.approx(before.size_mm.width, rel=0.02)
     assert after.user == USER
-    row = page.table.model.find("QM-001.jpg")
-    assert row is not None
-    assert row.measurement is not None
-    assert row.measurement.size_mm == after.size_mm
+    row = in_table(page, "QM-001.jpg")
+    assert row.size_mm == after.size_mm
     assert plain(page.result.both.text()).startswith(f"{after.size_mm.length:.1f}")
 
     page.go_to("QM-004.jpg")
@@ -274,20 +280,16 @@ def test_the_queue_with_the_keyboard_alone(
     qtbot.keyClick(canvas, Qt.Key.Key_Return)
     saved(qtbot, page)
     assert page.editor.file() == "QM-005.jpg"
-    kept = page.table.model.find("QM-003.jpg")
-    assert kept is not None
-    assert kept.measurement is not None
-    assert kept.measurement.status == "accepted"
-    assert kept.measurement.size_mm != before.size_mm
+    kept = in_table(page, "QM-003.jpg")
+    assert kept.status == "accepted"
+    assert kept.size_mm != before.size_mm
     # A photo without a scale is not accepted by Enter, and says why.
     qtbot.keyClick(canvas, Qt.Key.Key_Return)
     saved(qtbot, page)
     assert page.editor.file() == "QM-005.jpg"
     assert "no size to accept" in page.editor.stage.place.said.text()
-    doubtful = page.table.model.find("QM-005.jpg")
-    assert doubtful is not None
-    assert doubtful.measurement is not None
-    assert doubtful.measurement.status == "review"
+    doubtful = in_table(page, "QM-005.jpg")
+    assert doubtful.status == "review"
 
 
 def test_tab_leaves_the_photo_after_its_last_handle(
@@ -348,20 +350,16 @@ def test_a_line_of_known_length_gives_a_scale_once_it_is_used(
     page.editor.bar.line_mm.setValue(40.0)
     assert page.editor.pending()
     assert not page.desk.saving
-    row = page.table.model.find("QM-005.jpg")
-    assert row is not None
-    assert row.measurement is not None
-    assert row.measurement.scale is None
+    row = in_table(page, "QM-005.jpg")
+    assert row.scale is None
     qtbot.mouseClick(page.editor.bar.use, Qt.MouseButton.LeftButton)
     saved(qtbot, page)
-    row = page.table.model.find("QM-005.jpg")
-    assert row is not None
-    assert row.measurement is not None
-    assert row.measurement.scale is not None
-    assert row.measurement.scale.source == "line"
-    assert row.measurement.scale.mm_per_px == pytest.approx(0.4, rel=0.02)
-    assert row.measurement.size_mm is not None
-    assert row.measurement.size_mm.length == pytest.approx(40.0, rel=0.02)
+    row = in_table(page, "QM-005.jpg")
+    assert row.scale is not None
+    assert row.scale.source == "line"
+    assert row.scale.mm_per_px == pytest.approx(0.4, rel=0.02)
+    assert row.size_mm is not None
+    assert row.size_mm.length == pytest.approx(40.0, rel=0.02)
 
 
 def test_a_cube_that_was_not_found_can_be_marked(
@@ -375,18 +373,14 @@ def test_a_cube_that_was_not_found_can_be_marked(
     for which, corner in enumerate(CUBE):
         place = page.editor.drawing.spot("cube", which)
         drag(qtbot, page, place, (corner[0] - place[0], corner[1] - place[1]))
-    row = page.table.model.find("QM-005.jpg")
-    assert row is not None
-    assert row.measurement is not None
-    assert row.measurement.scale is None
+    row = in_table(page, "QM-005.jpg")
+    assert row.scale is None
     page.accept_and_go_on()
     saved(qtbot, page)
-    row = page.table.model.find("QM-005.jpg")
-    assert row is not None
-    assert row.measurement is not None
-    assert row.measurement.scale is not None
-    assert row.measurement.status == "accepted"
-    assert row.measurement.scale.mm_per_px == pytest.approx(25.4 / 50, rel=0.05)
+    row = in_table(page, "QM-005.jpg")
+    assert row.scale is not None
+    assert row.status == "accepted"
+    assert row.scale.mm_per_px == pytest.approx(25.4 / 50, rel=0.05)
 
 
 def test_the_scale_of_one_photo_serves_those_without(
@@ -400,16 +394,14 @@ def test_the_scale_of_one_photo_serves_those_without(
         qtbot.keyClick(page.table.view, Qt.Key.Key_S)
     assert tool.seen == ["QM-005.jpg"]
     assert page.editor.stage.place.said.text() == "1 photo now uses the scale of QM-001."
-    row = page.table.model.find("QM-005.jpg")
-    assert row is not None
-    assert row.measurement is not None
-    assert row.measurement.size_mm is not None
+    row = in_table(page, "QM-005.jpg")
+    assert row.size_mm is not None
     qtbot.waitUntil(lambda: page.tools.undo.isEnabled())
     page.tools.undo.trigger()
-    qtbot.waitUntil(lambda: page.table.model.find("QM-005.jpg").measurement.size_mm is None)
+    qtbot.waitUntil(lambda: in_table(page, "QM-005.jpg").size_mm is None)
     assert page.editor.stage.place.said.text().startswith("Undone: ")
     page.tools.redo.trigger()
-    qtbot.waitUntil(lambda: page.table.model.find("QM-005.jpg").measurement.size_mm is not None)
+    qtbot.waitUntil(lambda: in_table(page, "QM-005.jpg").size_mm is not None)
 
 
 def test_a_corrected_scale_is_passed_on_when_asked(
@@ -424,11 +416,11 @@ def test_a_corrected_scale_is_passed_on_when_asked(
     saved(qtbot, page)
     told = page.editor.stage.place.said.text
     qtbot.waitUntil(lambda: told().startswith("1 photo uses the old scale of this one"))
-    corrected = page.table.model.find("QM-001.jpg").measurement.scale.mm_per_px
-    assert page.table.model.find("QM-005.jpg").measurement.scale.mm_per_px != corrected
+    corrected = in_table(page, "QM-001.jpg").scale.mm_per_px
+    assert in_table(page, "QM-005.jpg").scale.mm_per_px != corrected
     with qtbot.waitSignal(page.desk.job_done, timeout=20_000):
         qtbot.keyClick(page.table.view, Qt.Key.Key_S)
-    heir = page.table.model.find("QM-005.jpg").measurement
+    heir = in_table(page, "QM-005.jpg")
     assert heir.scale.mm_per_px == pytest.approx(corrected)
     assert heir.size_mm.length == pytest.approx(heir.size_px.length * corrected)
 
@@ -541,10 +533,8 @@ def test_a_broken_photo_is_a_row_with_its_reason_and_nothing_to_move(
     qtbot.waitUntil(lambda: "cannot be read" in page.result.reasons.text())
     assert not page.result.buttons["accepted"].isEnabled()
     page.accept_and_go_on()
-    row = page.table.model.find("QM-000.jpg")
-    assert row is not None
-    assert row.measurement is not None
-    assert row.measurement.status == "rejected"
+    row = in_table(page, "QM-000.jpg")
+    assert row.status == "rejected"
 
 
 def test_the_catalogue_number_is_edited_and_undone(
