@@ -22,10 +22,11 @@ from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTab
 from geoview.measure import boxes as storage
 from geoview.measure import crew, numbers, tool
 from geoview.measure.boxes import Box
+from geoview.measure.corrections import with_cube_edge
 from geoview.measure.crew import MeasureOne
 from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement, Scale
-from geoview.photos import names
+from geoview.photos import names, reading
 from geoview.photos.decode import decode
 from geoview.project import Project, Rate
 from geoview.records import Changes, Photo, Progress
@@ -38,6 +39,8 @@ _ELSEWHERE = frozenset(("owlvit",))
 _FOR_NUMBERS = frozenset(("read_codes", "read_plates"))
 UNREADABLE = "the photo cannot be read"
 FAILED = "the size tool failed on the photo"
+# What may go better the next time.
+_PASSING = (*reading.PASSING, f"{FAILED} (ProcessEnded)", f"{FAILED} (MemoryError)")
 
 
 class Measuring:
@@ -62,6 +65,8 @@ class Measuring:
         self._measure: MeasureOne = measure or tool.measure
         self._kept = Measurements(project.catalog)
         self._earlier = Remeasured(project, self._kept, user=user)
+        # What a run over everything that was stopped has done.
+        self._again: set[str] = set()
 
     def results(self, *, outlines: bool = True) -> list[Measurement | None]:
         """What holds of every photo of ``project.photos``, in that order.
@@ -83,13 +88,16 @@ class Measuring:
     def pending(self, *, again: bool = False) -> list[Photo]:
         """Photos that ``run`` would measure, in the order of the folder.
 
-        Those without a current measurement by this method with these settings, or all ``again``;
+        Those without a current measurement by this method with these settings, those that failed
+        for a reason that may have passed, or all ``again``;
         what a person has corrected is left alone, but for the scale where it is that of a cube
         with another edge than the options say.
         """
         made = self._kept.made_with()
         done = {text: self._is_mine(text) and not (again and text) for text in set(made.values())}
-        stale = self._with_other_edge() | self._without_number(made)
+        stale = self._with_other_edge() | self._failed_for_now()
+        if self.options.read_plates:
+            stale |= self._earlier.without_number(made)
         return [
             photo
             for photo in self.project.photos
@@ -100,16 +108,13 @@ class Measuring:
         by_cube = self.options.scale_source == "cube"
         return self._earlier.with_other_edge(self.options.cube_mm) if by_cube else set()
 
-    def _without_number(self, made: dict[str, str]) -> set[str]:
-        """Photos without a catalogue number whose text plate has not been read, if it is to be."""
-        if not self.options.read_plates:
-            return set()
-        known = self._kept.current(outlines=False).values()
+    def _failed_for_now(self) -> set[str]:
+        """Photos whose disk, say, was away."""
+        rejected = self._kept.current(outlines=False, status="rejected").values()
         return {
             m.file
-            for m in known
-            if not (m.catalogue_no or m.user or m.is_unreadable)
-            and not json.loads(made.get(m.file) or "{}").get("read_plates")
+            for m in rejected
+            if m.is_unreadable and not m.user and any(r in m.reasons[0] for r in _PASSING)
         }
 
     def run(
@@ -119,7 +124,7 @@ class Measuring:
         cancelled: Callable[[], bool] = never,
         notify: Callable[[str], None] = ignore,
     ) -> Iterator[tuple[list[Measurement], Progress]]:
-        """Measure what is pending, or everything ``again``.
+        """Measure what is pending, or everything ``again``; where that was stopped, what was left.
 
         Yields measurements that are already in the catalogue, perhaps none, and the progress over
         the whole folder. Whatever ends the run, at most the photos in hand are
@@ -127,11 +132,13 @@ class Measuring:
         person has corrected stays, with lengths for the cube that the options say.
         """
         stale = self._with_other_edge()
-        todo = [photo for photo in self.pending(again=again) if photo.file not in stale]
+        done = self._again - {photo.file for photo in self.pending()} if again else set()
+        leave = stale | done
+        todo = [photo for photo in self.pending(again=again) if photo.file not in leave]
         total = len(self.project.photos)
         progress = Progress(total - len(todo), total)
-        if again and len(todo) + len(stale) < total:
-            kept = _photos(total - len(todo) - len(stale))
+        if again and len(todo) + len(leave) < total:
+            kept = _photos(total - len(todo) - len(leave))
             notify(f"{kept} corrected by hand: left without another measurement.")
         if stale:
             edge_mm = self.options.cube_mm
@@ -142,7 +149,12 @@ class Measuring:
             )
         if self._patterns:
             yield self._earlier.numbered(self._patterns), progress
-        yield from self._work(todo, self.options, total=total, cancelled=cancelled, notify=notify)
+        work = self._work(todo, self.options, total=total, cancelled=cancelled, notify=notify)
+        for found, progress in work:
+            self._again.update(one.file for one in found if again)
+            yield found, progress
+        if self._again.issuperset(photo.file for photo in todo):
+            self._again.clear()
 
     def measure(self, file: str) -> Measurement:
         """Measure one photo now, whatever was measured before; what a person corrected stays.
@@ -180,8 +192,13 @@ class Measuring:
         return self._kept.can_redo(self.user)
 
     def scale_of(self, file: str) -> Scale:
-        """The scale of a reference shot, to use for photos of the same set-up. DataError."""
+        """The scale of a reference shot, to use for photos of the same set-up. DataError.
+
+        By the edge of the cube that the options say, also where a person corrected the shot.
+        """
         found = self.one(file)
+        if found is not None and file in self._with_other_edge():
+            found = with_cube_edge(found, self.options.cube_mm, user=self.user)
         if found is None or found.scale is None:
             raise DataError(f"{file} has no scale; measure it or draw a line of known length.")
         first = found.scale.inherited_from or file
@@ -212,16 +229,17 @@ class Measuring:
         if old := self.inheriting(from_file):
             renewed = self._earlier.rescaled(old, scale, together)
             yield renewed, Progress(len(old), len(old))
-        without = [
-            m for m in known.values() if m.scale is None and not m.is_unreadable and not m.user
-        ]
+        without = [m for m in known.values() if m.scale is None and not m.is_unreadable]
         same = {m.file for m in without if _same_size(m, known[from_file])}
         if len(same) < len(without):
             notify(
                 f"{len(without) - len(same)} photos have another size in pixels than {from_file} "
                 "and were left without a scale."
             )
-        todo = [photo for photo in self.project.photos if photo.file in same]
+        if set_by_hand := [file for file in same if known[file].user]:
+            given = self._earlier.scaled(set_by_hand, scale, together, options=self.options)
+            yield given, Progress(len(given), len(given))
+        todo = [p for p in self.project.photos if p.file in same.difference(set_by_hand)]
         options = replace(self.options, scale=scale)
         yield from self._work(
             todo,

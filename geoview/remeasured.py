@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from geoview.catalog.measurements import Measurements
-from geoview.measure.corrections import with_cube_edge, with_inherited
+from geoview.measure.corrections import corrected, with_cube_edge, with_inherited
+from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement, Scale
 from geoview.photos.names import parse_name
 from geoview.project import Project
@@ -24,11 +26,33 @@ class Remeasured:
         self._user = user
 
     def with_other_edge(self, edge_mm: float) -> set[str]:
-        """Photos that a person has corrected, measured by a cube of another edge than this."""
+        """Photos that a person has corrected, measured by a cube of another edge than this, their
+        own or that of the photo they have their scale from."""
+        other = {
+            m.file: m.scale
+            for m in self._kept.current(outlines=False, corrected=True).values()
+            if m.scale is not None and m.scale.reference_mm != edge_mm
+        }
+        froms = {scale.inherited_from for scale in other.values() if scale.inherited_from}
+        by_cube = {name for name in froms if self._is_by_cube(name)}
+        return {
+            file
+            for file, scale in other.items()
+            if scale.source == "cube" or scale.inherited_from in by_cube
+        }
+
+    def _is_by_cube(self, file: str) -> bool:
+        one = self._kept.one(file)
+        return one is not None and one.scale is not None and one.scale.source == "cube"
+
+    def without_number(self, made_with: Mapping[str, str]) -> set[str]:
+        """Photos without a catalogue number whose text plate has not been read, by the settings
+        they were ``made_with``."""
         return {
             m.file
-            for m in self._kept.current(outlines=False, corrected=True).values()
-            if m.scale is not None and m.scale.source == "cube" and m.scale.reference_mm != edge_mm
+            for m in self._kept.current(outlines=False).values()
+            if not (m.catalogue_no or m.user or m.is_unreadable)
+            and not json.loads(made_with.get(m.file) or "{}").get("read_plates")
         }
 
     def edged(self, files: Collection[str], edge_mm: float) -> list[Measurement]:
@@ -49,6 +73,15 @@ class Remeasured:
             and (m.scale.source, m.scale.inherited_from) == ("inherited", from_file)
             and not math.isclose(m.scale.mm_per_px, now)
         ]
+
+    def scaled(
+        self, files: Collection[str], scale: Scale, name: str, *, options: MeasureOptions
+    ) -> list[Measurement]:
+        """Give photos without a scale, of which a person has set something else, that of another
+        photo, all under ``name``."""
+        given = replace(options, scale=scale)
+        found = [corrected(m, user=self._user, options=given) for m in self._each(files)]
+        return self._together(found, name)
 
     def rescaled(self, files: Collection[str], scale: Scale, name: str) -> list[Measurement]:
         """Give measurements by another photo's scale that scale as it is now, all under ``name``

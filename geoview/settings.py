@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geoview import files, paths
 
 log = logging.getLogger(__name__)
+
+
+# The only measuring method that reads other scales than a cube, and the one that needs weights of
+# its own.
+OWN_METHOD, OWLVIT = "geoview", "owl-vit"
 
 
 class Settings(BaseModel):
@@ -55,6 +60,20 @@ class Settings(BaseModel):
         """Put a folder first among the recent ones."""
         name = str(folder)
         self.recent_folders = [name, *(f for f in self.recent_folders if f != name)][:12]
+
+    def measure_options(self) -> dict[str, Any]:
+        """How to measure, by the names of ``geoview.measure.options.MeasureOptions``."""
+        source = self.measure_scale if self.measure_method == OWN_METHOD else "cube"
+        lengths = {"coin": self.coin_mm, "scale bar": self.bar_mm}
+        folder = self.owlvit_folder if self.measure_method == OWLVIT else ""
+        return {
+            "method": self.measure_method,
+            "cube_mm": self.cube_mm,
+            "scale_source": source,
+            "reference_mm": lengths.get(source),
+            "read_plates": self.read_plates,
+            "owlvit": Path(folder) if folder else None,
+        }
 
 
 def settings_file() -> Path:

@@ -6,6 +6,7 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ from fake_measuring import SCALE, FakeMeasure
 from PIL import Image
 
 from geoview import cli, settings
+from geoview.measure import tool
+from geoview.measure.options import MeasureOptions
+from geoview.measured import Measurement
+from geoview.measuring import Measuring
+from geoview.project import Project
+from geoview.records import Photo
 
 Captured = pytest.CaptureFixture[str]
 NAMES = ("GM-001.jpg", "GM-002 [x].jpg", "bare.jpg")
@@ -165,6 +172,42 @@ def test_a_reference_shot_or_a_typed_scale(
     assert run("measure", tray, "--csv", out, "--mm-per-px", "0.25") == 0
     (bare,) = [row for row in rows(out) if row["file"] == "bare.jpg"]
     assert float(bare["mm_per_px"]) == 0.25
+
+
+def test_a_corrected_shot_and_another_edge_give_the_same_twice(
+    tray: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    assert run("measure", tray) == 0
+    with Project.open(tray, settings=settings.Settings()) as project:
+        measuring = Measuring(project, options=MeasureOptions(), user="ana")
+        shot = measuring.one("GM-001.jpg")
+        assert shot is not None
+        measuring.save(replace(shot, catalogue_no="GM-7"))
+    out, lengths = tmp_path / "out.csv", []
+    for _ in range(2):
+        options = ("--csv", out, "--cube-mm", "50.8", "--scale-from", "GM-001.jpg")
+        assert run("measure", tray, *options) == 0
+        lengths.append({row["file"]: row["mm_per_px"] for row in rows(out)})
+    assert lengths[0] == lengths[1]
+    assert float(lengths[0]["bare.jpg"]) == pytest.approx(2 * SCALE.mm_per_px)
+    assert "an earlier run was given" not in capsys.readouterr().err
+
+
+def test_what_the_window_measures_by_holds_here_too(
+    tray: Path, measure: FakeMeasure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noted(photo: Photo, *, options: MeasureOptions) -> Measurement:
+        asked.append((options.scale_source, options.reference_mm, options.read_plates))
+        return measure(photo, options=options)
+
+    settings.save(settings.Settings(measure_scale="coin", coin_mm=20, read_plates=True))
+    asked: list[tuple[str, float | None, bool]] = []
+    monkeypatch.setattr(tool, "measure", noted)
+    assert run("measure", tray) == 0
+    assert set(asked) == {("coin", 20.0, True)}
+    asked.clear()
+    assert run("measure", tray, "--reference", "cube", "--no-read-plates") == 0
+    assert set(asked) == {("cube", None, False)}
 
 
 def test_a_pattern_reads_the_number(tray: Path, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from PySide6.QtCore import QPointF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent, QValidator
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QToolButton,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from geoview.app import icons, words
-from geoview.app.parts import ICON_PX, button, describe, label
+from geoview.app.parts import ICON_PX, MillimetreBox, button, describe, label
 from geoview.app.theme import GAP, SMALL, figures, set_role
 from geoview.app.viewer_bar import Note, action_button
 
@@ -31,7 +30,7 @@ _MODES: dict[Mode, tuple[str, str, str]] = {
 }
 
 
-class LengthBox(QDoubleSpinBox):
+class LengthBox(MillimetreBox):
     """A length in millimetres; Enter tells ``entered`` instead of accepting the photo, and
     ``refused`` says why a number that was typed cannot be."""
 
@@ -39,14 +38,8 @@ class LengthBox(QDoubleSpinBox):
     refused = Signal(str)
 
     def __init__(self, mm: float, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setRange(*_LENGTHS_MM)
-        self.setDecimals(2)
+        super().__init__(*_LENGTHS_MM, decimals=2, parent=parent)
         self.setValue(mm)
-        self.setSuffix(f"{words.THIN}mm")
-        self.setKeyboardTracking(False)
-        self.setFont(figures(self.font()))
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
 
     def textFromValue(self, value: float) -> str:
         return f"{value:.2f}".rstrip("0").rstrip(".")
@@ -54,7 +47,7 @@ class LengthBox(QDoubleSpinBox):
     def validate(self, text: str, pos: int) -> tuple[QValidator.State, str, int]:
         """Let any number be typed to its end, so that it can be answered."""
         state, text, pos = super().validate(text, pos)
-        plain = text.removesuffix(self.suffix()).replace(",", ".")
+        plain = text.removesuffix(self.suffix())
         if state == QValidator.State.Invalid and _is_number(plain):
             state = QValidator.State.Intermediate
         return state, text, pos

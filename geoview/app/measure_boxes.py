@@ -16,7 +16,6 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDoubleSpinBox,
     QHBoxLayout,
     QHeaderView,
     QSizePolicy,
@@ -27,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from geoview.app import words
 from geoview.app.measure_work import BoxesFound, BoxLine
-from geoview.app.parts import button, describe, label, line
+from geoview.app.parts import MillimetreBox, button, describe, label, line
 from geoview.app.theme import GAP, SMALL, colours, figures, set_role
 
 _TITLES = ("Box", "Length", "Width", "Stock")
@@ -220,12 +219,7 @@ class BoxesPanel(QWidget):
         self.summary = label(wrap=True)
         self.chart = BoxChart()
         self.chart_title = label("To buy, of those needed", role="muted")
-        self.clearance = QDoubleSpinBox()
-        self.clearance.setRange(0, 100)
-        self.clearance.setDecimals(1)
-        self.clearance.setSuffix(f"{words.THIN}mm")
-        self.clearance.setKeyboardTracking(False)
-        self.clearance.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.clearance = MillimetreBox(0, 100, decimals=1)
         describe(self.clearance, "Clearance", "Room left free on every side of a specimen")
         self.model = BoxModel(self)
         self.table = QTableView()

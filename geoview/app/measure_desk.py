@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MEASURING, WRITING = "Measuring", "Writing"
+
 
 class _Turn:
     """A correction waiting for its turn; it is done once, by whichever thread comes first."""
@@ -79,7 +81,7 @@ class MeasureDesk(QObject):
         self.pending_files: frozenset[str] = frozenset()
         self.progress = Progress(0, 0)
         self.paused = False
-        self.verb = "Measuring"
+        self.verb = MEASURING
         self._again: Callable[[], object] = self.measure
         session.opened.connect(self.load)
 
@@ -231,12 +233,14 @@ class MeasureDesk(QObject):
     def measure(self, *, again: bool = False) -> None:
         """Measure what is pending, or everything ``again``."""
         if self.measuring is not None:
-            self._start(measuring(partial(self.measuring.run, again=again)), "Measuring")
+            run = partial(self.measuring.run, again=again)
+            self._start(measuring(run), MEASURING, again=partial(self.measure, again=again))
 
     def share_scale(self, file: str) -> None:
         """Measure the photos without a scale with that of ``file``."""
         if self.measuring is not None:
-            self._start(measuring(partial(self.measuring.inherit, file)), "Measuring")
+            inherit = partial(self.measuring.inherit, file)
+            self._start(measuring(inherit), MEASURING, again=partial(self.share_scale, file))
 
     def export(self, name: str, path: Path) -> None:
         """Write the measurements in one of the formats."""
@@ -245,12 +249,16 @@ class MeasureDesk(QObject):
 
     def write(self, task: Task) -> None:
         """Write a file."""
-        self._start(task, "Writing", again=lambda: self.write(task))
+        self._start(task, WRITING, again=partial(self.write, task))
 
-    def _start(self, task: Task, verb: str, *, again: Callable[[], object] | None = None) -> None:
+    def go_on(self) -> None:
+        """Start what was stopped or failed again; measuring goes on where it was."""
+        self._again()
+
+    def _start(self, task: Task, verb: str, *, again: Callable[[], object]) -> None:
         if self._thread is not None:
             return
-        self._again = again or self.measure
+        self._again = again
         self.paused, self.progress, self.verb = False, Progress(0, 0), verb
         thread = MeasureThread(task, bridge=self._session.background.bridge, parent=self)
         self._thread = thread
@@ -291,7 +299,7 @@ class MeasureDesk(QObject):
         self.job_done.emit(end)
         self._ask_standing()
         if end.error:
-            self._session.tell("error", end.error, ("Try again", self._again))
+            self._session.tell("error", end.error, ("Try again", self.go_on))
 
     def _abandon_job(self) -> None:
         if self._thread is not None:

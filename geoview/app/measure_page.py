@@ -30,6 +30,7 @@ from geoview.catalog.rows import now_utc
 from geoview.measure.corrections import corrected
 from geoview.measured import Measurement, MeasureStatus, light
 from geoview.photos.thumbnails import ThumbnailCache
+from geoview.settings import OWLVIT
 
 _WIDTHS_PX = (392, 288)
 _NARROW_WIDTHS_PX = (288, 256)
@@ -171,8 +172,8 @@ class MeasurePage(PanelsPage):
         """Measure otherwise from now on."""
         self._keep(name, value)
         settings = self._session.settings
-        self.desk.set_options(**measure_work.options(settings))
-        if settings.measure_method == measure_work.OWLVIT:
+        self.desk.set_options(**settings.measure_options())
+        if settings.measure_method == OWLVIT:
             self._session.background.run(
                 measure_work.why_no_owlvit,
                 settings.owlvit_folder,
@@ -206,6 +207,10 @@ class MeasurePage(PanelsPage):
         if file == self.editor.file() and not self.desk.saving:
             self.editor.show_measurement(found)
             self.result.show_measurement(self.editor.measurement())
+            row = self.table.model.find(file)
+            # Another program, the command line say, may have measured the photo meanwhile.
+            if row is not None and found is not None and row.measurement != light(found):
+                self._changed([light(found)])
 
     def _history_loaded(self, file: str, steps: Any) -> None:
         if file == self.editor.file():

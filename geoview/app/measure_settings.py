@@ -19,10 +19,9 @@ from PySide6.QtWidgets import (
 
 from geoview.app import dialogs
 from geoview.app.measure_bar import LengthBox
-from geoview.app.measure_work import OWLVIT, OWN_METHOD
 from geoview.app.parts import button, describe, label
 from geoview.app.theme import GAP, SMALL, set_role
-from geoview.settings import Settings
+from geoview.settings import OWLVIT, OWN_METHOD, Settings
 
 _WIDTH_PX = 456
 # The setting that keeps each length, and what the length is called.

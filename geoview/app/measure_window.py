@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from geoview.app import dialogs
 from geoview.app.job_words import photos
 from geoview.app.jobs_bar import JobsBar
+from geoview.app.measure_desk import WRITING
 from geoview.app.measure_job import JobEnd
 from geoview.app.measure_page import MeasurePage
 from geoview.app.words import count
@@ -57,7 +58,9 @@ class MeasureJobs(QObject):
         found = self._page.table.model.counts()
         text = summary(found)
         if end.stopped or end.error:
-            self._jobs.show_idle(text, link=("Continue", self._page.desk.measure))
+            desk = self._page.desk
+            words = "Export again" if desk.verb == WRITING else "Continue"
+            self._jobs.show_idle(text, link=(words, desk.go_on))
         elif found["review"]:
             link = (f"Review {photos(found['review'])}", self._review)
             self._jobs.show_idle(text, link=link)

@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from geoview.app.measure_rows import Row
 from geoview.app.measure_words import UNMEASURED, pending_words
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from geoview.measuring import Measuring
     from geoview.project import Project
 
-# The only method that reads other scales than a cube, and the one that needs weights of its own.
-OWN_METHOD, OWLVIT = "geoview", "owl-vit"
 BoxLine = tuple[str, float, float, float | None, int | None]
 
 
@@ -62,23 +60,7 @@ def make_measuring(project: Project, settings: Settings) -> Measuring:
     from geoview.measure.options import MeasureOptions
     from geoview.measuring import Measuring
 
-    return Measuring(project, options=MeasureOptions(**options(settings)), user=user())
-
-
-def options(settings: Settings) -> dict[str, Any]:
-    """What the settings say, by the names of ``MeasureOptions``."""
-    method = settings.measure_method
-    source = settings.measure_scale if method == OWN_METHOD else "cube"
-    lengths = {"coin": settings.coin_mm, "scale bar": settings.bar_mm}
-    folder = settings.owlvit_folder if method == OWLVIT else ""
-    return {
-        "method": method,
-        "cube_mm": settings.cube_mm,
-        "scale_source": source,
-        "reference_mm": lengths.get(source),
-        "read_plates": settings.read_plates,
-        "owlvit": Path(folder) if folder else None,
-    }
+    return Measuring(project, options=MeasureOptions(**settings.measure_options()), user=user())
 
 
 def why_no_plates() -> str:

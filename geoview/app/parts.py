@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QLocale, QSize, Qt
+from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import (
+    QDoubleSpinBox,
     QFrame,
     QLabel,
     QPushButton,
@@ -16,11 +18,35 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from geoview.app import icons
-from geoview.app.theme import GAP, set_role
+from geoview.app import icons, words
+from geoview.app.theme import GAP, figures, set_role
 
 ICON_PX = 18
 PAGE_WIDTH_PX = 760
+
+
+class MillimetreBox(QDoubleSpinBox):
+    """A number of millimetres, written with a point on every desktop; a comma that is typed counts
+    as one. By the desktop's own signs Qt would read 25.4 as 254 where a point parts thousands."""
+
+    def __init__(
+        self, least: float, most: float, *, decimals: int, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setLocale(QLocale.c())
+        self.setRange(least, most)
+        self.setDecimals(decimals)
+        self.setSuffix(f"{words.THIN}mm")
+        self.setKeyboardTracking(False)
+        self.setFont(figures(self.font()))
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+
+    def validate(self, text: str, pos: int) -> tuple[QValidator.State, str, int]:
+        state, text, pos = super().validate(text.replace(",", "."), pos)
+        return state, text, pos
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(text.replace(",", "."))
 
 
 def label(text: str = "", *, role: str = "", wrap: bool = False, select: bool = False) -> QLabel:

@@ -21,7 +21,7 @@ from geoview.catalog.measurement_rows import (
 )
 from geoview.catalog.statements import CHUNK
 from geoview.catalog.store import Catalog
-from geoview.measured import Measurement
+from geoview.measured import Measurement, MeasureStatus
 from geoview.records import Changes, Photo
 
 State = Literal["live", "undone", "dropped"]
@@ -51,9 +51,15 @@ class Measurements:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def current(self, *, outlines: bool = True, corrected: bool = False) -> dict[str, Measurement]:
+    def current(
+        self,
+        *,
+        outlines: bool = True,
+        corrected: bool = False,
+        status: MeasureStatus | None = None,
+    ) -> dict[str, Measurement]:
         """What holds of every photo of the last scan that was measured, by file; only where it is
-        a person's if ``corrected``.
+        a person's if ``corrected``, and with this ``status``.
 
         Without ``outlines`` the outlines are left empty, which is many times quicker.
         """
@@ -62,6 +68,8 @@ class Measurements:
         query = self._holding(*columns)
         if corrected:
             query = query.where(_STEP.user != "")
+        if status is not None:
+            query = query.where(_STEP.status == status)
         with self._catalog.reading() as connection:
             return {
                 row[0]: read_measurement(row[0], row[1:end], *row[end:])

@@ -37,15 +37,23 @@ def measure(
         str | None, typer.Option(help="geoview, or paper for comparison; else as in the settings.")
     ] = None,
     reference: Annotated[
-        str, typer.Option(help='What lies beside the specimens: cube, ruler, coin, "scale bar".')
-    ] = "cube",
+        str | None,
+        typer.Option(
+            help='What lies beside the specimens: cube, ruler, coin, "scale bar"; '
+            "else as in the settings (cube)."
+        ),
+    ] = None,
     reference_mm: Annotated[
         float | None,
         typer.Option(help="A coin's diameter, a bar's length or a ruler's tick, in mm."),
     ] = None,
     read_plates: Annotated[
-        bool, typer.Option("--read-plates", help="Read numbers on text plates (extra: text).")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--read-plates/--no-read-plates",
+            help="Read numbers on text plates (extra: text); else as in the settings (no).",
+        ),
+    ] = None,
     owlvit: Annotated[
         Path | None, typer.Option(help="Folder of an OWL-ViT, for the method that needs one.")
     ] = None,

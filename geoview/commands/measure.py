@@ -39,9 +39,9 @@ class Wishes:
     outputs: dict[str, Path]
     method: str | None = None
     cube_mm: float | None = None
-    reference: str = "cube"
+    reference: str | None = None
     reference_mm: float | None = None
-    read_plates: bool = False
+    read_plates: bool | None = None
     owlvit: Path | None = None
     catalogue: Path | None = None
     suspicious: Path | None = None
@@ -78,7 +78,7 @@ def run(folder: Path, wishes: Wishes) -> int:
         if not _measure(measuring, wishes):
             return console.STOPPED
         results = measuring.results(outlines=False)
-        _tell_inherited(results, options)
+        _tell_inherited(results, measuring.options)
         if not wishes.quiet:
             _print_table(measuring, storage)
         _check(measuring, wishes)
@@ -147,16 +147,18 @@ def _options(wishes: Wishes, settings: Settings) -> MeasureOptions:
         raise DataError(f"There is no measuring method {method}; choose one of {known}.")
     for pattern in wishes.patterns:
         check_pattern(pattern)
+    wanted = settings.model_copy(update={"measure_method": method}).measure_options()
+    if wishes.reference is not None:
+        wanted |= {"scale_source": _reference(wishes.reference), "reference_mm": None}
+    asked = {
+        "cube_mm": wishes.cube_mm,
+        "reference_mm": wishes.reference_mm,
+        "read_plates": wishes.read_plates,
+        "owlvit": wishes.owlvit,
+    }
+    wanted |= {name: value for name, value in asked.items() if value is not None}
     try:
-        return MeasureOptions(
-            method=method,
-            cube_mm=settings.cube_mm if wishes.cube_mm is None else wishes.cube_mm,
-            scale=_typed_scale(wishes.mm_per_px),
-            scale_source=_reference(wishes.reference),
-            reference_mm=wishes.reference_mm,
-            read_plates=wishes.read_plates,
-            owlvit=wishes.owlvit,
-        )
+        return MeasureOptions(**wanted, scale=_typed_scale(wishes.mm_per_px))
     except ValueError as error:
         raise DataError(f"The settings cannot be used: {error}.") from error
 
@@ -217,18 +219,22 @@ def _measure(measuring: Measuring, wishes: Wishes) -> bool:
     """Measure what is pending; False when the user stopped it."""
     from geoview.measure.numbers import why_no_plates
 
-    if wishes.read_plates and (why := why_no_plates()):
+    if measuring.options.read_plates and (why := why_no_plates()):
         console.say(f"Text plates are not read: {why}", style="yellow")
+    done = 0
     with console.on_interrupt() as stop, console.Bar("Measuring") as bar:
-        for _, progress in measuring.run(again=wishes.again, cancelled=stop, notify=bar.say):
+        for found, progress in measuring.run(again=wishes.again, cancelled=stop, notify=bar.say):
             bar.update(progress)
-    left = len(measuring.pending()) if stop.asked else 0
+            done += len(found)
     if stop.asked:
         total = len(measuring.project.photos)
-        console.say(
-            f"Stopped with {total - left} of {total} photos measured; the same command goes on "
-            "from there."
+        measured = done if wishes.again else total - len(measuring.pending())
+        then = (
+            "--again starts from the first photo"
+            if wishes.again
+            else "the same command goes on from there"
         )
+        console.say(f"Stopped with {measured} of {total} photos measured; {then}.")
     return not stop.asked
 
 

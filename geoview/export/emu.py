@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,8 +28,9 @@ from geoview.export.measurements_csv import sizes_mm
 from geoview.measured import Measurement
 
 SHEET, SUFFIX = "emu.csv", ".jpg"
+_NAME = "Multimedia"
 COLUMNS = (
-    "CatNumber", "Multimedia", "Length_mm", "Width_mm", "Length_pm_mm", "Width_pm_mm", "Status",
+    "CatNumber", _NAME, "Length_mm", "Width_mm", "Length_pm_mm", "Width_pm_mm", "Status",
     "Method", "MeasuredBy", "MeasuredOn", "SourceFile",
 )  # fmt: skip
 MARGIN = 0.05
@@ -66,14 +68,33 @@ def write_emu(path: Path, table: MeasurementTable) -> None:
     replace; OSError when it cannot be written.
     """
     path.mkdir(parents=True, exist_ok=True)
-    if any(path.iterdir()) and not (path / SHEET).exists():
-        raise DataError(f"{path} holds other files; choose an empty folder for the crops.")
-    cells.write_rows(path / SHEET, _rows(path, table))
-
-
-def _rows(folder: Path, table: MeasurementTable) -> Iterator[list[str]]:
-    yield list(COLUMNS)
+    sheet = path / SHEET
+    if not sheet.exists():
+        if any(path.iterdir()):
+            raise DataError(f"{path} holds other files; choose an empty folder for the crops.")
+        # The folder is ours from here on, also when this is stopped before the sheet is whole.
+        cells.write_rows(sheet, [COLUMNS])
+    before = _named_in(sheet)
     used: set[str] = set()
+    cells.write_rows(sheet, _rows(path, table, used))
+    for name in before:
+        if name.casefold() not in used:
+            (path / name).unlink(missing_ok=True)
+
+
+def _named_in(sheet: Path) -> set[str]:
+    """The crops that a sheet of ours names; of others only what could be a crop's name."""
+    try:
+        with sheet.open(encoding="utf-8-sig", newline="") as stream:
+            names = {row.get(_NAME) or "" for row in csv.DictReader(stream)}
+    except (OSError, ValueError, csv.Error):
+        return set()
+    return {name for name in names if name == f"{_stem(name.removesuffix(SUFFIX))}{SUFFIX}"}
+
+
+def _rows(folder: Path, table: MeasurementTable, used: set[str]) -> Iterator[list[str]]:
+    """The sheet's rows, while the crops are written; their names go to ``used``."""
+    yield list(COLUMNS)
     for done, row in enumerate(table.rows, start=1):
         one = row.measurement
         crop = None if one is None else _crop(row, one, decode=table.decode)

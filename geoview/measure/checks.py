@@ -67,7 +67,7 @@ _AS_SEEN = (
     "no specimen was found", "several specimens", "the specimen is cut", "the specimen lies in",
     "no reference cube", "the supposed cube is not grey", "the cube is too small",
     "no ruler", "no coin", "no scale bar", "out of the size window", "the specimen is too small",
-    "the scale is too unsure", "the photo is blurred",
+    "the scale is too unsure", "the photo is blurred", "the scale is that of the table",
 )  # fmt: skip
 # Detail of a pixel's size relative to that of five pixels, in a photo 960 px high; a blur of
 # three pixels leaves about 0.11, sharp photos have 0.19 to 0.8.

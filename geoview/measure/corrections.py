@@ -47,12 +47,16 @@ def corrected(
     try:
         scale = _scale(measurement, outline, cube_quad_px, line_px, line_mm, options)
         done = replace(measurement, scale=scale, user=user, created_utc=_now())
-        if outline:
+        if outline and (drawn or scale is not measurement.scale):
             done = sized(done, outline, scale, edge_pm_px=edge_pm_px)
     except ValueError as error:
         raise DataError(f"The correction cannot be used: {error}.") from error
     if status is None:
-        given = cube_quad_px is not None or line_px is not None
+        given = (
+            cube_quad_px is not None
+            or line_px is not None
+            or (scale is not None and measurement.scale is None)
+        )
         left = [r for r in done.reasons if not checks.settled(r, scale=given, outline=drawn)]
         if drawn or given:
             left += [o.reason for o in checks.of_size(done, options, edge_pm_px=edge_pm_px)]
@@ -70,10 +74,10 @@ def _judged(done: Measurement, left: tuple[str, ...]) -> Measurement:
 
 
 def with_cube_edge(measurement: Measurement, edge_mm: float, *, user: str) -> Measurement:
-    """A measurement by the cube as it is with a cube of another edge: all lengths grow alike, and
-    what is unsure with them."""
+    """A measurement by the cube, its own or another photo's, as it is with a cube of another edge:
+    all lengths grow alike, and what is unsure with them."""
     scale, size = measurement.scale, measurement.size_mm
-    if scale is None or scale.source != "cube":
+    if scale is None or scale.source not in ("cube", "inherited"):
         raise ValueError("only the scale of a cube depends on its edge")
     by = edge_mm / scale.reference_mm
     grown = replace(

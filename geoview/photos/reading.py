@@ -58,6 +58,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 OUT_OF_MEMORY = "there is not enough memory to open the photo: close other programs and try again"
+NOT_ALLOWED = "no permission to read the file: ask its owner for read access"
+NOT_REACHED = "the file could not be read: check the disk, card or network connection"
+# Reasons that say nothing of the file itself: what is told to do may have been done since.
+PASSING = (OUT_OF_MEMORY, NOT_ALLOWED, NOT_REACHED)
 
 
 def plain_reason(error: OSError, path: Path) -> str:
@@ -69,12 +73,12 @@ def plain_reason(error: OSError, path: Path) -> str:
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not a photo"
     if isinstance(error, PermissionError):
-        return "no permission to read the file: ask its owner for read access"
+        return NOT_ALLOWED
     if error.errno == errno.ELOOP:
         return "the link leads in a circle: repair the link"
     if error.errno == errno.ENAMETOOLONG:
         return "the path is too long: move the photo to a folder with a shorter path"
-    return "the file could not be read: check the disk, card or network connection"
+    return NOT_REACHED
 
 
 def opened(path: Path) -> Regular:

@@ -309,6 +309,27 @@ def test_crops_of_turned_photos_and_their_sheet(folder: Path, tmp_path: Path) ->
     assert abs(crop[2, 2] - 128).max() < 20
 
 
+def test_crops_that_were_stopped_or_renamed_leave_a_folder_that_is_ours(
+    folder: Path, tmp_path: Path
+) -> None:
+    def stop(done: int, total: int) -> None:
+        raise Cancelled("Stopped.")
+
+    emu, out = MEASUREMENT_EXPORTERS["emu"], tmp_path / "emu"
+    found = table(measurement("a.jpg", number="GM-1"), folder=folder)
+    with pytest.raises(Cancelled):
+        emu.write(out, replace(found, progress=stop))
+    emu.write(out, found)
+    assert {p.name for p in out.iterdir()} == {"emu.csv", "GM-1.jpg"}
+    (out / "mine.jpg").write_bytes(b"not in the sheet")
+    emu.write(out, table(measurement("a.jpg", number="GM-2"), folder=folder))
+    assert {p.name for p in out.iterdir()} == {"emu.csv", "GM-2.jpg", "mine.jpg"}
+    (tmp_path / "kept.jpg").write_bytes(b"outside")
+    (out / "emu.csv").write_text("CatNumber,Multimedia\nx,../kept.jpg\n", encoding="utf-8")
+    emu.write(out, found)
+    assert (tmp_path / "kept.jpg").exists()
+
+
 def test_an_annotated_picture_shows_the_outline_where_it_is(folder: Path, tmp_path: Path) -> None:
     one = replace(measurement("a.jpg", number="GM-1"), outline_px=rectangle(100, 50, x=400, y=300))
     MEASUREMENT_EXPORTERS["annotated"].write(tmp_path / "out", table(one, BROKEN, folder=folder))

@@ -17,7 +17,7 @@ from geoview.measure.labelled import objects_of_labels
 from geoview.measure.methods import Picture
 from geoview.measure.options import MeasureOptions
 from geoview.measure.tool import corrected
-from geoview.measured import Measurement, Polygon, Quad
+from geoview.measured import Measurement, MeasureStatus, Polygon, Quad
 
 OPTIONS = MeasureOptions()
 SCENE = Scene()
@@ -143,6 +143,26 @@ def test_a_status_set_by_hand_stands() -> None:
     yes = corrected(no, user="Bo", options=OPTIONS, status="accepted")
     assert (yes.status, yes.reasons, yes.user) == ("accepted", (), "Bo")
     assert yes.size_mm == automatic().size_mm
+
+
+@pytest.mark.parametrize("status", ["accepted", "review", "rejected"])
+def test_a_status_leaves_the_interval_as_it_is(status: MeasureStatus) -> None:
+    """What the cube may hide of the specimen widened it; that is no less hidden now."""
+    wide = replace(automatic(), width_pm_mm=12.5)
+    judged = corrected(wide, user="Ada", options=OPTIONS, status=status)
+    assert (judged.size_mm, judged.length_pm_mm) == (wide.size_mm, wide.length_pm_mm)
+    assert judged.width_pm_mm == 12.5
+
+
+def test_a_scale_taken_over_is_judged_as_one_that_is_drawn() -> None:
+    lost = replace(automatic(), scale=None, size_mm=None, length_pm_mm=None, width_pm_mm=None,
+                   status="rejected", reasons=("no reference cube was found",))  # fmt: skip
+    scale = automatic().scale
+    assert scale is not None
+    given = replace(scale, source="inherited", inherited_from="shot.jpg")
+    after = corrected(lost, user="Ada", options=MeasureOptions(scale=given))
+    assert (after.status, after.reasons) == ("accepted", ())
+    assert after.size_mm == automatic().size_mm
 
 
 def test_without_a_scale_an_outline_gives_no_millimetres() -> None:
