@@ -26,13 +26,14 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Batch:
     """B items: ``pixels`` uint8 [B, S, S, 3]; ``labels`` [B, n] 0/1; ``states`` [B, n] 0/1/2;
-    ``area`` [B, n] shares or NaN; ``layers`` [B], -1 unknown."""
+    ``area`` [B, n] shares or NaN; ``layers`` [B], -1 unknown; ``places`` [B] among all items."""
 
     pixels: Tensor
     labels: Tensor
     states: Tensor
     area: Tensor
     layers: Tensor
+    places: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -144,18 +145,18 @@ def _collated(
     made = prefetched(attempt, todo, workers=WORKERS, ahead=ahead)
     for chunk in chunks:
         images: list[Pixels] = []
-        good: list[Item] = []
+        good: list[int] = []
         for index, result in zip(chunk, made, strict=False):
             if isinstance(result, str):
                 assert broken is not None
                 broken(items[index], result)
             else:
                 images.append(result)
-                good.append(items[index])
-        yield _batch(good, images) if good else None
+                good.append(index)
+        yield _batch([items[i] for i in good], images, good) if good else None
 
 
-def _batch(items: Sequence[Item], images: list[Pixels]) -> Batch:
+def _batch(items: Sequence[Item], images: list[Pixels], places: Sequence[int]) -> Batch:
     unknown = (float("nan"),) * len(items[0].labels)
     return Batch(
         pixels=torch.from_numpy(np.stack(images)),
@@ -163,4 +164,5 @@ def _batch(items: Sequence[Item], images: list[Pixels]) -> Batch:
         states=torch.tensor([i.states for i in items]),
         area=torch.tensor([i.area or unknown for i in items]),
         layers=torch.tensor([-1 if i.layer is None else i.layer for i in items]),
+        places=torch.tensor(places),
     )

@@ -9,11 +9,22 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from geoview.models.combine import combine
+
 Array = NDArray[np.float64]
+Photos = NDArray[np.intp]
 
 # Where temperatures are looked for, and the factor that two networks in three stay within.
 RANGE = (0.05, 20.0)
 SPREAD = 2.0
+# A probability that no logarithm is infinite of.
+_LEAST = 1e-9
+
+
+def probabilities(logits: Array, *, single: bool) -> Array:
+    """Of the classes (single), adding up to 1, or of each label."""
+    x = torch.from_numpy(logits)
+    return (x.softmax(-1) if single else x.sigmoid()).numpy()
 
 
 def log_loss(logits: Array, y: Array, *, single: bool) -> float:
@@ -24,17 +35,35 @@ def log_loss(logits: Array, y: Array, *, single: bool) -> float:
     return float(binary_cross_entropy_with_logits(x, target))
 
 
-def fit_temperature(logits: Array, y: Array, *, single: bool) -> float:
+def together(values: Array, photos: Photos, *, how: str) -> Array:
+    """The rows of each photo as one, [N, n] → [photos, n], combined as a prediction's tiles are."""
+    order = np.argsort(photos, kind="stable")
+    starts = np.flatnonzero(np.diff(photos[order])) + 1
+    return np.stack([combine(tiles, how=how) for tiles in np.split(values[order], starts)])
+
+
+def fit_temperature(
+    logits: Array, y: Array, *, single: bool, photos: Photos | None = None, how: str = "max"
+) -> float:
     """The most probable temperature (Guo et al. 2017) of these answers, by golden-section search.
+
+    ``photos`` [N]: the photo each row is a tile of, where the answer is that of a whole photo.
 
     A few photos that are all right say nothing against ever sharper answers, so the temperature
     is expected near 1 (a log-normal prior, ``SPREAD``): its weight is that of a few photos, and
     vanishes beside hundreds. 1 where even so nothing holds it within ``RANGE``.
     """
+    if photos is not None:
+        y = together(y, photos, how="max")
     observed = y.shape[0] if single else y.size
 
     def against(log_t: float) -> float:
-        likelihood = observed * log_loss(logits / math.exp(log_t), y, single=single)
+        answers = logits / math.exp(log_t)
+        if photos is not None:
+            p = together(probabilities(answers, single=single), photos, how=how)
+            p = p.clip(_LEAST, 1 - _LEAST)
+            answers = np.log(p) if single else np.log(p) - np.log1p(-p)
+        likelihood = observed * log_loss(answers, y, single=single)
         return likelihood + 0.5 * (log_t / math.log(SPREAD)) ** 2
 
     low, high = ends = math.log(RANGE[0]), math.log(RANGE[1])

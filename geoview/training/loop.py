@@ -286,7 +286,7 @@ class Trainer:
 
     def validate(self) -> tuple[float, float]:
         """Score by the recipe's criterion, and loss, on the validation items."""
-        logits, labels = self.predict(self.val_items)
+        logits, labels, _ = self.predict(self.val_items)
         loss = -metrics.score(logits, labels, single=self.single, criterion="loss")
         criterion: Any = self.part.criterion
         if criterion == "auto":
@@ -294,8 +294,9 @@ class Trainer:
         return metrics.score(logits, labels, single=self.single, criterion=criterion), loss
 
     @torch.no_grad()
-    def predict(self, items: list[Item]) -> tuple[Array, Array]:
-        """Logits and labels of items, each [N, n], with the judged weights."""
+    def predict(self, items: list[Item]) -> tuple[Array, Array, NDArray[np.intp]]:
+        """Logits and labels of items, each [N, n], with the judged weights, and which of the items
+        each row is: those that cannot be read have none."""
         self.judged.eval()
         rows: list[Tensor] = []
         batches = plain_batches(
@@ -303,12 +304,13 @@ class Trainer:
         )
         for batch in batches:
             logits = torch.cat(self._logits(batch))
-            rows.append(torch.stack((logits.double().cpu(), batch.labels.double()), 1))
+            places = batch.places.double()[:, None].expand_as(batch.labels)
+            rows.append(torch.stack((logits.double().cpu(), batch.labels.double(), places), 1))
         if not rows:
             raise DataError("None of the validation photos can be read; check the folder.")
-        both = hardware.gathered(self.fabric, torch.cat(rows), count=len(items)).numpy()
-        self._check(bool(np.isfinite(both).all()))
-        return both[:, 0], both[:, 1]
+        found = hardware.gathered(self.fabric, torch.cat(rows), count=len(items)).numpy()
+        self._check(bool(np.isfinite(found).all()))
+        return found[:, 0], found[:, 1], found[:, 2, 0].astype(np.intp)
 
     def _logits(self, batch: Batch) -> list[Tensor]:
         """The judged weights' answers, on one thread per core where there are lanes."""

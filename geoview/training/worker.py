@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def run(job: Path, emit: Emit) -> None:
         trainer.finish()
     else:
         trainer.fit()
-    card = calibrated(trainer, card, trainer.val_items)
+    card = calibrated(trainer, card, whole={i.path for i in items["val"] if i.tile is None})
     if not is_first_process():
         return
     bundle.save(out, module=trainer.module.cpu(), card=card)
@@ -167,15 +167,27 @@ def with_weights(recipe: Recipe, *, download: bool | None) -> Recipe:
     return recipe.model_copy(update={"model": model})
 
 
-def calibrated(trainer: Trainer, card: ModelCard, items: list[data.Item]) -> ModelCard:
-    """Temperature and thresholds from the validation items only."""
-    logits, labels = trainer.predict(items)
+def calibrated(trainer: Trainer, card: ModelCard, *, whole: Collection[Path]) -> ModelCard:
+    """Temperature and thresholds from the validation items only.
+
+    Those of the answers that are given: where photos labelled as a ``whole`` are cut into tiles,
+    that is one for each photo, and not its tiles'.
+    """
+    logits, labels, rows = trainer.predict(trainer.val_items)
+    items = [trainer.val_items[row] for row in rows]
+    names = [(i.path, None if i.path in whole else i.tile) for i in items]
+    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    photos = np.array([known[name] for name in names]) if len(known) < len(names) else None
     single = card.task == "single-label"
-    temperature = calibration.fit_temperature(logits, labels, single=single)
+    how = "mean" if single else str(card.options.get("photo_probability", "max"))
+    temperature = calibration.fit_temperature(logits, labels, single=single, photos=photos, how=how)
     thresholds = [0.5] * len(card.classes)
     if not single:
-        probabilities = 1 / (1 + np.exp(-logits / temperature))
-        thresholds = calibration.best_thresholds(probabilities, labels)
+        p = calibration.probabilities(logits / temperature, single=single)
+        if photos is not None:
+            p = calibration.together(p, photos, how=how)
+            labels = calibration.together(labels, photos, how="max")
+        thresholds = calibration.best_thresholds(p, labels)
     return card.model_copy(update={"temperature": temperature, "thresholds": thresholds})
 
 

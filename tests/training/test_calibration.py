@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss
 
+from geoview.models.card import ModelCard, Preprocess
+from geoview.models.combine import combine
 from geoview.training import calibration
+from geoview.training.data import Item
+from geoview.training.worker import calibrated
 
 RNG = np.random.default_rng(3)
 P = RNG.uniform(size=(300, 4))
@@ -68,3 +74,64 @@ def test_log_loss_is_scikit_learns() -> None:
     y = (RNG.uniform(size=(50, 3)) < 0.4).astype(float)
     got = calibration.log_loss(x, y, single=False)
     assert got == pytest.approx(log_loss(y.ravel(), 1 / (1 + np.exp(-x.ravel()))))
+
+
+@pytest.mark.parametrize("how", ["max", "mean", "noisy-or"])
+def test_tiles_are_put_together_as_a_prediction_does(how: str) -> None:
+    photos = np.array([7, 3, 7, 3, 3, 9])
+    p = RNG.uniform(size=(6, 2))
+    found = calibration.together(p, photos, how=how)
+    expected = [combine(p[photos == photo], how=how) for photo in (3, 7, 9)]
+    np.testing.assert_allclose(found, expected)
+
+
+def trays(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits and labels of trays of four tiles, each with its tray's labels, and the tray."""
+    there = RNG.uniform(size=(count, 4, 3)) < 0.25
+    logits = RNG.normal(np.where(there, 2.0, -2.0), 1.0)
+    y = np.repeat(there.any(axis=1), 4, axis=0).astype(float)
+    return logits.reshape(-1, 3), y, np.repeat(np.arange(count), 4)
+
+
+class Judged:
+    """A trainer that has trained; its answers are given."""
+
+    def __init__(self, count: int, *, tiled: bool) -> None:
+        self._logits, self._y, self._trays = trays(count)
+        paths = [Path(f"{tray}.jpg") for tray in self._trays]
+        places = [(k // 2 % 2, k % 2, 2, 2) for k in range(len(paths))]
+        self.val_items = [
+            Item(path, path.name, (0,) * 3, (0,) * 3, path.name, tile=place)
+            for path, place in zip(paths, places, strict=True)
+        ]
+        self.tiled = tiled
+
+    def predict(self, items: list[Item]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        keep = np.arange(1, len(items))[::-1]  # one is broken, several processes mix the order
+        return self._logits[keep], self._y[keep], keep
+
+    @property
+    def whole(self) -> set[Path]:
+        return set() if self.tiled else {item.path for item in self.val_items}
+
+
+def card(**options: object) -> ModelCard:
+    return ModelCard(
+        name="m", title="M", architecture="geolayer", backbone="b", task="multi-label",
+        classes=["a", "b", "c"], thresholds=[0.5] * 3, preprocess=Preprocess(input_px=64),
+        options=options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["max", "noisy-or"])
+def test_photos_cut_into_tiles_get_thresholds_of_whole_photos(how: str) -> None:
+    """Chosen on tiles that carry their photo's labels they called every class in every photo."""
+    judged = Judged(600, tiled=False)
+    found = calibrated(judged, card(photo_probability=how), whole=judged.whole)  # type: ignore[arg-type]
+    logits, y, photos = trays(600)
+    p = calibration.probabilities(logits / found.temperature, single=False)
+    said = calibration.together(p, photos, how=how) >= found.thresholds
+    assert f1_score(y[::4], said, average="macro") > 0.9
+    tiles = Judged(600, tiled=True)
+    by_tile = calibrated(tiles, card(photo_probability=how), whole=tiles.whole)  # type: ignore[arg-type]
+    assert max(by_tile.thresholds) < min(found.thresholds)

@@ -40,7 +40,7 @@ def batch(count: int) -> Batch:
     rng = np.random.default_rng(1)
     labels = torch.eye(3)[torch.from_numpy(rng.integers(0, 3, count))]
     pixels = torch.from_numpy(rng.integers(0, 256, (count, 9, 9, 3), dtype=np.uint8))
-    return Batch(pixels, labels, labels, labels, torch.zeros(count))
+    return Batch(pixels, labels, labels, labels, torch.zeros(count), torch.arange(count))
 
 
 def mean_loss(module: nn.Module, some: Batch) -> tuple[Tensor, Tensor | None]:
