@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scenes import Scene
 
+from geoview.measure import other_scale
 from geoview.measure.checks import may_be_misseen
 from geoview.measure.geoview_method import measure_found
 from geoview.measure.labelled import objects_of_labels
@@ -92,6 +93,7 @@ def test_only_a_single_doubt_about_outlines_is_worth_a_longer_look() -> None:
     assert not may_be_misseen(())
     assert may_be_misseen(("the specimen hides a part of the cube",))
     assert not may_be_misseen(("the photo is blurred",))
+    assert not may_be_misseen((other_scale._LOOK.format("coin"),))
     assert not may_be_misseen(
         ("the specimen hides a part of the cube", "the cube may hide a part of the specimen")
     )
