@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,6 +120,8 @@ def _box(cells: Mapping[str, str], where: str) -> Box:
 def _positive(cell: str, where: str) -> float | None:
     if not cell:
         return None
+    if re.fullmatch(r"[1-9]\d{0,2},\d{3}", cell):
+        raise DataError(f"{where}: “{cell}” may be a thousand times that; leave the comma out.")
     try:
         value = float(cell.replace(",", "."))
     except ValueError as error:

@@ -60,6 +60,8 @@ _ONE_NUMBER = (
     r"|[0-9]+(?:[.,][0-9]+)?"
 )
 _LENGTH = re.compile(rf"({_ABOUT})?({_ONE_NUMBER})\s*(\D*)", re.IGNORECASE)
+# A comma before three digits parts thousands in some countries and is the decimal sign in others.
+_EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 # How much coarser than its last digit a length is that is given as "about".
 _ABOUT_STEPS = 5.0
 
@@ -263,6 +265,9 @@ def _recorded(cell: str, unit: str, *, times: int) -> list[Recorded]:
         if word not in _UNITS:
             what = f"the unit “{word}” is not known" if word else "the unit is missing"
             raise ValueError(f"{what} (“{cell}”)")
+    for match in found:
+        if _EITHER.fullmatch(match[2]):
+            raise ValueError(f"“{match[2]}” may be {_decimal(match[2])} or a thousand times that")
     about = any(match[1] for match in found)
     return [
         Recorded(_decimal(match[2]), _UNITS[word], about)

@@ -145,6 +145,7 @@ def test_reading_a_list(tmp_path: Path) -> None:
         ("name,length_mm,width_mm\nS,five,3\n", "row 2, length_mm: “five”"),
         ("name,length_mm,width_mm\nS,5,\n", "row 2: a box needs"),
         ("name,length_mm,width_mm\nS,5,-3\n", "“-3” cannot be"),
+        ('name,length_mm,width_mm\nS,"1,200",3\n', "may be a thousand times that"),
         ("name,length_mm,width_mm\nS,5,nan\n", "“nan” cannot be"),
         ("name,length_mm,width_mm\n,5,3\n", "row 2: a box needs"),
         ("name,length_mm,width_mm\nS,5,3\nS,6,3\n", "two boxes named S"),

@@ -82,6 +82,7 @@ def test_a_title_above_the_header(tmp_path: Path, title: str) -> None:
         ("1 1/2 in", "“1 1/2 in” is not a length"),
         ("27 ell", "the unit “ell” is not known (“27 ell”)"),
         ("27", "the unit is missing (“27”)"),
+        ('"1,250 mm"', "“1,250” may be 1.250 or a thousand times that"),
     ],
 )
 def test_an_odd_cell_costs_its_row_alone(tmp_path: Path, cell: str, unread: str) -> None:
