@@ -297,7 +297,8 @@ def of_size(
     if size is None or scale is None or length_pm is None or width_pm is None:
         return
     cubes = size.length / options.cube_mm
-    if not options.smallest_in_cubes <= cubes <= options.largest_in_cubes:
+    by_cube = scale.source in ("cube", "inherited")
+    if by_cube and not options.smallest_in_cubes <= cubes <= options.largest_in_cubes:
         yield Objection(f"out of the size window: {cubes:.2g} cube edges long")
     if scale.pm_mm_per_px > MOST_UNSURE * scale.mm_per_px:
         yield Objection("the scale is too unsure")

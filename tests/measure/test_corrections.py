@@ -129,6 +129,16 @@ def test_a_corrected_size_is_judged_anew() -> None:
     assert (right.status, right.reasons) == ("accepted", ())
 
 
+def test_no_cube_edges_are_spoken_of_where_there_is_no_cube() -> None:
+    """A diamond beside a coin is as small as it is."""
+    small = grown(automatic().outline_px, 0.02)
+    scale = automatic().scale
+    assert scale is not None
+    beside = replace(automatic(), scale=replace(scale, source="coin", pm_mm_per_px=1e-6))
+    after = corrected(beside, user="Ada", options=OPTIONS, outline_px=small)
+    assert not any("cube" in reason for reason in after.reasons)
+
+
 def test_every_reason_that_a_correction_settles_is_one_that_is_given() -> None:
     package = Path(checks.__file__).parent
     given = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
