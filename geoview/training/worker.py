@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,10 @@ def is_first_process() -> bool:
 
 
 def run(job: Path, emit: Emit) -> None:
-    """Train, calibrate on validation, save the bundle, evaluate it on its own test split."""
+    """Train, calibrate on validation, save the bundle, evaluate it on its own test split.
+
+    A model that cannot be measured is kept all the same; a notice says why it has no figures.
+    """
     plan = json.loads((job / "job.json").read_text(encoding="utf-8"))
     recipe = with_weights(Recipe.model_validate(plan["recipe"]), download=plan.get("download"))
     out = Path(plan["out"])
@@ -107,10 +110,14 @@ def run(job: Path, emit: Emit) -> None:
         return
     bundle.save(out, module=trainer.module.cpu(), card=card)
     emit("saved", out=str(out))
-    tested = [i.path for i in items["test"]]
-    sources = [p for p in map(Path, plan["data"]) if any(map(_below(p), tested))]
-    if sources:
-        card = card.model_copy(update={"metrics": figures_on_test(out, sources)})
+    try:
+        sources = with_photos(map(Path, plan["data"]), {i.path for i in items["test"]})
+        metrics = figures_on_test(out, sources, plan.get("device", "auto"))
+    except GeoViewError as error:
+        metrics = []
+        emit("notice", message=f"The model is saved but could not be measured: {error}")
+    if metrics:
+        card = card.model_copy(update={"metrics": metrics})
         bundle.save(out, module=trainer.module, card=card)
     emit("done", out=str(out), best=trainer.best, metrics=card.metrics)
 
@@ -191,17 +198,24 @@ def calibrated(trainer: Trainer, card: ModelCard, *, whole: Collection[Path]) ->
     return card.model_copy(update={"temperature": temperature, "thresholds": thresholds})
 
 
-def _below(source: Path) -> Callable[[Path], bool]:
-    folder = source if source.is_dir() else source.parent
-    return lambda path: path.is_relative_to(folder)
+def with_photos(sources: Iterable[Path], photos: Set[Path]) -> list[Path]:
+    """The sources that name at least one of the photos; several may lie in one folder."""
+    return [
+        source
+        for source in sources
+        if any(item.path in photos for item in data.load(source, fewest=1).items)
+    ]
 
 
-def figures_on_test(out: Path, sources: list[Path]) -> list[dict[str, Any]]:
+def figures_on_test(out: Path, sources: list[Path], device: str) -> list[dict[str, Any]]:
     """The saved model's figures on its own test split, each source by itself."""
     from geoview.training.evaluate import evaluate
 
     return [
-        {"data": data.as_text(source.name), **evaluate(out, data=source, split="test")}
+        {
+            "data": data.as_text(source.name),
+            **evaluate(out, data=source, split="test", device=device),
+        }
         for source in sources
     ]
 
