@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,7 +76,8 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
         worker.main(Path(command[-1]))
         return Done()
 
-    monkeypatch.setattr(job.subprocess, "Popen", start)
+    # Only here: libraries start processes of their own.
+    monkeypatch.setattr(job, "subprocess", SimpleNamespace(Popen=start))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +20,22 @@ from geoview.errors import DataError
 from geoview.training import events, resuming
 from geoview.training.recipe import Recipe
 
+# How a worker ends that found another one training in its folder.
+TAKEN = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job folder and, in the process that started it, the worker.
 
-    ``offset`` is where the events of this run begin in the file.
+    ``offset`` is where the events of this run begin in the file. The file ``plan`` is there until
+    the worker has the folder to itself, and makes it the folder's ``job.json``.
     """
 
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     offset: int = 0
+    plan: Path | None = None
 
     def stop(self) -> None:
         """Ask the worker to finish its step, save and end; it can be resumed."""
@@ -51,7 +57,7 @@ def start(
     download: bool = False,
     device: str = "auto",
 ) -> Job:
-    """Write the job folder and start the worker in a child process.
+    """Write the plan into the job folder and start the worker on it in a child process.
 
     ``download`` lets the worker fetch published weights where the recipe asks for "hub".
 
@@ -65,10 +71,7 @@ def start(
     """
     folder = folder_for(out)
     if is_running(folder):
-        raise DataError(
-            f"A training of {out.name} is still running; wait until it ends, or put an empty file "
-            f"named “stop” into {folder} to end it at its next step."
-        )
+        raise DataError(_still_running(folder))
     resume = resume or finish
     if not resume and is_done(folder):
         for name in (resuming.STATE, resuming.KEPT):
@@ -96,14 +99,16 @@ def start(
         "download": download,
         "device": device,
     }
-    files.write_text(folder / "job.json", json.dumps(plan, indent=1))
+    # A name of its own: another worker may be starting, which must not read this plan as its own.
+    file = folder / f"plan-{uuid.uuid4().hex}.json"
+    files.write_text(file, json.dumps(plan, indent=1))
     _, offset = events.read_from(folder)
     with (folder / "worker.log").open("ab") as log:
         # Threads of torch that wait for one another sleep rather than burn the processor, which
         # on a busy machine takes most of it from those that work.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-        process = subprocess.Popen(worker_command(folder), stdout=log, stderr=log, env=environment)
-    return Job(folder, process, offset)
+        process = subprocess.Popen(worker_command(file), stdout=log, stderr=log, env=environment)
+    return Job(folder, process, offset, file)
 
 
 def lock_of(folder: Path) -> FileLock:
@@ -128,18 +133,22 @@ def is_done(folder: Path) -> bool:
     return bool(told) and told[-1].get("event") == "done"
 
 
-def worker_command(folder: Path) -> list[str]:
+def worker_command(plan: Path) -> list[str]:
     """How to start a worker: in a frozen build the program itself, told by an argument."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, "--training-worker", str(folder)]
-    return [sys.executable, "-m", "geoview.training.worker", str(folder)]
+        return [sys.executable, "--training-worker", str(plan)]
+    return [sys.executable, "-m", "geoview.training.worker", str(plan)]
 
 
 def follow(job: Job, *, poll_s: float = 0.2) -> Iterator[dict[str, Any]]:
     """Events as they are written, until the worker has ended.
 
-    A worker that dies without a last word (killed, out of memory) yields a final "failed".
+    A worker that dies without a last word (killed, out of memory) yields a final "failed", and so
+    does one that finds another training in the folder: the events there are not its own.
     """
+    if _is_taken(job, poll_s=poll_s):
+        yield {"event": "failed", "message": _still_running(job.folder)}
+        return
     offset, last = job.offset, ""
     while True:
         ended = job.process is None or job.process.poll() is not None
@@ -157,3 +166,20 @@ def follow(job: Job, *, poll_s: float = 0.2) -> Iterator[dict[str, Any]]:
             "message": f"The training process ended unexpectedly; see {job.folder / 'worker.log'}. "
             "Resume it to go on from the last checkpoint.",
         }
+
+
+def _is_taken(job: Job, *, poll_s: float) -> bool:
+    """Wait until the worker has the folder, or has ended; whether another one has it instead."""
+    if job.process is None or job.plan is None:
+        return False
+    while job.plan.exists() and job.process.poll() is None:
+        time.sleep(poll_s)
+    job.plan.unlink(missing_ok=True)
+    return job.process.poll() == TAKEN
+
+
+def _still_running(folder: Path) -> str:
+    return (
+        f"A training of {folder.stem}.safetensors is still running; wait until it ends, or put an "
+        f"empty file named “stop” into {folder} to end it at its next step."
+    )

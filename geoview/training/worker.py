@@ -21,7 +21,7 @@ from geoview.records import Progress
 from geoview.training import begin, calibration, data, duplicates, resuming
 from geoview.training.events import EventWriter
 from geoview.training.images import ImageCache
-from geoview.training.job import lock_of
+from geoview.training.job import TAKEN, lock_of
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
 from geoview.training.seen import near_bits, seen_by
@@ -35,19 +35,24 @@ LOCK_S = 2.0
 MOST_HASHES = 20_000
 
 
-def main(job: Path) -> int:
-    """Run the job in a folder; 0 done, 1 failed (the reason is the last event), 3 stopped.
+def main(path: Path) -> int:
+    """Run the job of a folder, or a plan that lies in one and becomes its job.
 
-    Of two workers in one folder the second fails without an event: those are the first one's.
+    0 done, 1 failed (the reason is the last event), 3 stopped. Of two workers in one folder the
+    second ends with ``TAKEN``, without an event: those are the first one's.
     """
+    # The further processes of a training get the same argument, when the plan is the job already.
+    job = path if path.is_dir() else path.parent
     if not is_first_process():
         return _run(job)
     try:
         with lock_of(job).acquire(timeout=LOCK_S):
+            if path != job:
+                os.replace(path, job / "job.json")
             return _run(job)
     except Timeout:
         sys.stderr.write(f"Another worker is training in {job}.\n")
-        return 1
+        return TAKEN
 
 
 def _run(job: Path) -> int:

@@ -319,7 +319,7 @@ def test_a_second_worker_leaves_the_folder_to_the_first(tmp_path: Path) -> None:
         second = subprocess.run(
             [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False
         )
-    assert (second.returncode, sorted(p.name for p in folder.iterdir())) == (1, ["lock"])
+    assert (second.returncode, sorted(p.name for p in folder.iterdir())) == (4, ["lock"])
     assert "Another worker" in second.stderr
     assert not job.is_running(folder)
 

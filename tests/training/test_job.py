@@ -1,0 +1,55 @@
+"""A training in a process of its own, as those see it who start and follow it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from geoview.training import job
+from geoview.training.recipe import Recipe
+
+# A worker that only tells its data, and trains until it is stopped.
+_WORKER = """
+import json, sys, time
+from pathlib import Path
+from geoview.training import worker
+
+def run(job, emit):
+    emit("data", data=json.loads((job / "job.json").read_text(encoding="utf-8"))["data"])
+    while not (job / "stop").exists():
+        time.sleep(0.01)
+    emit("done")
+
+worker.run, worker.LOCK_S = run, 0.0
+sys.exit(worker.main(Path(sys.argv[1])))
+"""
+
+
+def test_of_two_trainings_of_one_file_the_first_keeps_its_data_and_the_second_says_so(
+    tmp_path: Path, tiny_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started at once, before either worker has begun; which is the first is for them to find."""
+    monkeypatch.setattr(job, "worker_command", lambda plan: [sys.executable, "-c", _WORKER, plan])
+    out = tmp_path / "m.safetensors"
+    given = [tmp_path / "a", tmp_path / "b"]
+    started = [job.start(tiny_recipe(), data=[data], out=out) for data in given]
+    processes = [one.process for one in started if one.process is not None]
+    while all(process.poll() is None for process in processes):
+        time.sleep(0.01)
+    second = 0 if processes[0].poll() is not None else 1
+    (told,) = job.follow(started[second])
+    assert told["event"] == "failed"
+    assert told["message"].startswith("A training of m.safetensors is still running; wait until")
+    first = started[1 - second]
+    first.stop()
+    events = list(job.follow(first))
+    assert [e["event"] for e in events] == ["data", "done"]
+    assert events[0]["data"] == [str(given[1 - second])]
+    plan = json.loads((first.folder / "job.json").read_text(encoding="utf-8"))
+    assert plan["data"] == [str(given[1 - second])]
+    assert not list(first.folder.glob("plan-*"))
