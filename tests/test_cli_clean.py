@@ -127,7 +127,7 @@ def test_a_cleaned_copy_bears_its_sheet(
     (target / "a" / "labels.csv").write_text("file,labels\n1.png,z\n", encoding="utf-8")
     assert run(folder, "--apply", target) == 0
     assert "left as it is" in " ".join(capsys.readouterr().err.split())
-    assert data.load(target).classes == ("z",)
+    assert data.load(target, fewest=1).classes == ("z",)
 
 
 def test_the_sheet_of_a_cropped_photo_loses_its_areas_and_tiles(folder: Path) -> None:

@@ -200,3 +200,18 @@ def test_weights_that_are_set_are_looked_for_before_anything_starts(
     text = RECIPE.replace("[preprocess]", 'pretrained = "gone.safetensors"\n[preprocess]')
     (tmp_path / "r.toml").write_text(text, encoding="utf-8")
     assert cli.main([*arguments, "--set", "model.pretrained="]) == 0
+
+
+def test_of_very_many_warnings_the_first_are_told(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    warnings = [f"No photo shows class{k}." for k in range(23)]
+    data = {"event": "data", "counts": {}, "classes": [], "warnings": warnings}
+    given(monkeypatch, tmp_path, data, {"event": "done"})
+    assert cli.main(arguments) == 0
+    err = capsys.readouterr().err
+    assert err.count("No photo shows") == 20
+    assert "… and 3 more warnings; geoview dataset --json writes them all." in err

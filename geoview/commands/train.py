@@ -15,6 +15,8 @@ from geoview.errors import DataError
 from geoview.records import Progress
 
 DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
+# Of hundreds of classes many may have few photos.
+_MOST_WARNINGS = 20
 
 
 def train(
@@ -100,8 +102,11 @@ def _tell(bar: console.Bar, event: dict[str, Any], *, epochs: int) -> None:
     elif kind == "data":
         counts = ", ".join(f"{count} {name}" for name, count in event["counts"].items())
         bar.say(f"Items: {counts}; classes: {', '.join(event['classes'])}")
-        for warning in event.get("warnings", ()):
+        warnings = event.get("warnings", [])
+        for warning in warnings[:_MOST_WARNINGS]:
             bar.say(warning)
+        if more := len(warnings[_MOST_WARNINGS:]):
+            bar.say(f"… and {more} more warnings; geoview dataset --json writes them all.")
     elif kind == "pretrained":
         bar.say(_transferred(event))
     elif kind == "skipped":

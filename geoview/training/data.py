@@ -64,11 +64,12 @@ def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
     """Labelled data from folders, CSV or Excel sheets; several are joined (same classes in all).
 
     A folder is searched for sheets with a ``file`` column (tile sheets win over photo sheets);
-    a folder without any is read as one folder per class. These are at least ``fewest`` classes:
-    a training needs two, to measure a model one is enough. Raises DataError.
+    a folder without any is read as one folder per class. Where a photo has one label, these are of
+    at least ``fewest`` classes: a training needs two, to measure a model one is enough. Raises
+    DataError.
     """
     sources = [data] if isinstance(data, Path) else list(data)
-    return _join([part for source in sources for part in _load_one(source, fewest)])
+    return _join([part for source in sources for part in _load_one(source, fewest)], fewest)
 
 
 def photo_key(path: Path) -> str:
@@ -137,7 +138,7 @@ def _class_folders(source: Path, fewest: int, wrong_sheets: Sequence[str]) -> Da
         raise DataError(" ".join((str(error), *wrong_sheets[:1]))) from error
 
 
-def _join(parts: Sequence[Dataset]) -> Dataset:
+def _join(parts: Sequence[Dataset], fewest: int) -> Dataset:
     if not parts:
         raise DataError("No data are given; name a folder or a sheet of labelled photos.")
     first = parts[0]
@@ -148,6 +149,11 @@ def _join(parts: Sequence[Dataset]) -> Dataset:
                 f"{part.sources[0]} has other classes ({', '.join(part.classes)}) than "
                 f"{first.sources[0]} ({', '.join(first.classes)}); use sheets with the same ones."
             )
+    if first.task == "single-label" and len(first.classes) < fewest:
+        raise DataError(
+            f"All photos of {first.sources[0]} are {first.classes[0]}; a training needs photos of "
+            "at least two classes to tell apart."
+        )
     sources = tuple(source for part in parts for source in part.sources)
     where = sources[0] if len(sources) == 1 else "The data"
     found = [(part, item) for part in parts for item in part.items]

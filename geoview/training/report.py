@@ -98,7 +98,7 @@ def report(
     items = dataset.items
     photos = list(dict.fromkeys(item.path for item in items))
     files = {item.path: item.file for item in items}
-    labels = np.array([item.labels for item in items]).astype(np.uint8)
+    labels = _labels(items)
     shown = _merged(labels, [item.path for item in items])
     counts = shown.sum(0, dtype=int)
     per_photo = shown.sum(1, dtype=int)
@@ -139,6 +139,21 @@ def report(
         missing=dataset.missing,
         tiles=sum(item.tile is not None for item in items),
     )
+
+
+def shortfalls(dataset: Dataset, parts: Split, part: SplitPart) -> tuple[str, ...]:
+    """A sentence for every class too small to learn and test, and for a missing test part.
+
+    As in ``report``, the items bear their final groups and ``parts`` are what ``part`` made of
+    them.
+    """
+    labels = _labels(dataset.items)
+    counts = _merged(labels, [item.path for item in dataset.items]).sum(0, dtype=int)
+    return tuple(_shortfalls(dataset, _classes(dataset, labels, counts, parts), parts, part))
+
+
+def _labels(items: Sequence[Item]) -> Flags:
+    return np.array([item.labels for item in items]).astype(np.uint8)
 
 
 def _merged(labels: Flags, keys: Sequence[object]) -> Flags:

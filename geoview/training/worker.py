@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Collection, Iterable, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from geoview.training.images import ImageCache
 from geoview.training.job import TAKEN, lock_of
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
+from geoview.training.report import shortfalls
 from geoview.training.seen import near_bits, seen_by
-from geoview.training.split import Split, split
+from geoview.training.split import Split, grouped, split
 
 # Tell how far the comparison of photos has come every so many of them.
 COMPARED = 500
@@ -89,8 +91,10 @@ def run(job: Path, emit: Emit) -> None:
     out = Path(plan["out"])
     dataset = data.load([Path(p) for p in plan["data"]])
     parts, parent = divided(recipe, dataset, emit)
+    joined = replace(dataset, items=grouped(dataset.items, recipe.split))
+    warnings = [*dataset.warnings, *shortfalls(joined, parts, recipe.split)]
     emit("data", counts={k: len(v) for k, v in parts.items()}, classes=list(dataset.classes),
-         layers=list(dataset.layers), warnings=list(dataset.warnings))  # fmt: skip
+         layers=list(dataset.layers), warnings=warnings)  # fmt: skip
     items = {name: [dataset.items[i] for i in indices] for name, indices in parts.items()}
     card = begin.new_card(recipe, dataset, parts, parent=parent)
     if is_first_process():

@@ -32,14 +32,14 @@ RECIPE = Recipe.model_validate(
 Told = list[tuple[str, dict[str, Any]]]
 
 
-def sheet(folder: Path, counts: dict[str, int], *, name: str = "labels", part: str = "") -> Path:
-    """A sheet of so many photos of every class, all of one part of the split if given."""
+def sheet(folder: Path, counts: dict[tuple[str, str], int], *, name: str = "labels") -> Path:
+    """A sheet of so many photos of every class and part of the split."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(len(list(folder.glob("*.png"))))
     rows = []
-    for label, count in counts.items():
+    for (label, part), count in counts.items():
         for k in range(count):
-            file = f"{name}_{label}_{k}.png"
+            file = f"{label}_{part}_{k}.png"
             Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(folder / file)
             rows.append((file, label, part))
     path = folder / f"{name}.csv"
@@ -75,7 +75,7 @@ def test_sheets_of_parts_in_one_folder_are_measured_by_the_one_of_test_photos(
     measure = evaluate.evaluate
     monkeypatch.setattr(evaluate, "evaluate", noting)
     sheets = [
-        sheet(tmp_path / "data", {"pyrite": 4, "quartz": 4}, name=part, part=part)
+        sheet(tmp_path / "data", {("pyrite", part): 4, ("quartz", part): 4}, name=part)
         for part in ("train", "val", "test")
     ]
     out = tmp_path / "m.safetensors"
@@ -94,8 +94,41 @@ def test_a_model_that_cannot_be_measured_is_done_all_the_same(
 
     monkeypatch.setattr(evaluate, "evaluate", fail)
     out = tmp_path / "m.safetensors"
-    told = train(out, sheet(tmp_path / "data", {"pyrite": 8, "quartz": 8}))
+    told = train(out, sheet(tmp_path / "data", {("pyrite", ""): 8, ("quartz", ""): 8}))
     notice = "The model is saved but could not be measured: None of the photos could be read."
     assert ("notice", {"message": notice}) in told
     assert told[-1][0] == "done"
     assert bundle.read_card(out)[0].metrics == []
+
+
+@pytest.mark.parametrize(
+    ("photos", "part", "warning"),
+    [
+        (1, "train", "gold has only one photo, too few to be learnt and tested; it is not in val."),
+        (2, "val", "gold is not in train."),
+    ],
+)
+def test_a_class_too_small_to_be_learnt_is_told_before_the_training(
+    photos: int, part: str, warning: str, tmp_path: Path
+) -> None:
+    classes = [("pyrite", "train"), ("pyrite", "val"), ("quartz", "train"), ("quartz", "val")]
+    path = sheet(tmp_path / "data", dict.fromkeys(classes, 4) | {("gold", part): photos})
+    told = train(tmp_path / "m.safetensors", path)
+    assert dict(told)["data"]["warnings"] == [warning]
+
+
+def test_photos_of_one_depth_count_once_in_what_is_told(tmp_path: Path) -> None:
+    """Groups that must not be parted are what a class needs one of for every part."""
+    folder = tmp_path / "data"
+    for name in ("pyrite", "quartz"):
+        (folder / name).mkdir(parents=True)
+        for k in range(8):
+            Image.new("RGB", (64, 64)).save(folder / name / f"{name}_{k}.png")
+    for k in range(4):
+        Image.new("RGB", (64, 64)).save(folder / "quartz" / f"W-1_0110.0m_{k}.png")
+    (folder / "gold").mkdir()
+    for k in range(3):
+        Image.new("RGB", (64, 64)).save(folder / "gold" / f"W-1_0120.0m_{k}.png")
+    told = train(tmp_path / "m.safetensors", folder)
+    (warning,) = dict(told)["data"]["warnings"]
+    assert warning.startswith("gold has only 1 groups for 3 parts")
