@@ -20,8 +20,8 @@ from geoview.errors import DataError
 from geoview.training import events, resuming
 from geoview.training.recipe import Recipe
 
-# How a worker ends that found another one training in its folder.
-TAKEN = 4
+# How a worker ends that found another one training in its folder, or no room for its last word.
+TAKEN, NO_ROOM = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,13 @@ def is_done(folder: Path) -> bool:
     return bool(told) and told[-1].get("event") == "done"
 
 
+def no_room(folder: Path) -> str:
+    return (
+        f"There is no room left on the disk of {folder}; make room and resume the training to go "
+        "on from the last checkpoint."
+    )
+
+
 def worker_command(plan: Path) -> list[str]:
     """How to start a worker: in a frozen build the program itself, told by an argument."""
     if getattr(sys, "frozen", False):
@@ -160,12 +167,15 @@ def follow(job: Job, *, poll_s: float = 0.2) -> Iterator[dict[str, Any]]:
             break
         if not found:
             time.sleep(poll_s)
-    if last not in ("done", "failed", "stopped"):
-        yield {
-            "event": "failed",
-            "message": f"The training process ended unexpectedly; see {job.folder / 'worker.log'}. "
-            "Resume it to go on from the last checkpoint.",
-        }
+    if last in ("done", "failed", "stopped"):
+        return
+    message = (
+        f"The training process ended unexpectedly; see {job.folder / 'worker.log'}. Resume it to "
+        "go on from the last checkpoint."
+    )
+    if job.process is not None and job.process.poll() == NO_ROOM:
+        message = no_room(job.folder)
+    yield {"event": "failed", "message": message}
 
 
 def _is_taken(job: Job, *, poll_s: float) -> bool:

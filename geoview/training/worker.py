@@ -20,9 +20,9 @@ from geoview.models import bundle
 from geoview.models.card import ModelCard
 from geoview.records import Progress
 from geoview.training import begin, calibration, data, duplicates, resuming
-from geoview.training.events import EventWriter
+from geoview.training.events import EventWriter, is_full
 from geoview.training.images import ImageCache
-from geoview.training.job import TAKEN, lock_of
+from geoview.training.job import NO_ROOM, TAKEN, lock_of, no_room
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
 from geoview.training.report import shortfalls
@@ -40,8 +40,9 @@ MOST_HASHES = 20_000
 def main(path: Path) -> int:
     """Run the job of a folder, or a plan that lies in one and becomes its job.
 
-    0 done, 1 failed (the reason is the last event), 3 stopped. Of two workers in one folder the
-    second ends with ``TAKEN``, without an event: those are the first one's.
+    0 done, 1 failed (the reason is the last event), 3 stopped; ``NO_ROOM`` where the disk did not
+    take the last event. Of two workers in one folder the second ends with ``TAKEN``, without an
+    event: those are the first one's.
     """
     # The further processes of a training get the same argument, when the plan is the job already.
     job = path if path.is_dir() else path.parent
@@ -61,6 +62,15 @@ def _run(job: Path) -> int:
     writer = EventWriter(job)
     emit: Emit = writer if is_first_process() else lambda kind, **fields: None
     try:
+        code = _told(job, emit)
+    finally:
+        writer.close()
+    return NO_ROOM if writer.full else code
+
+
+def _told(job: Path, emit: Emit) -> int:
+    """Run the job; how it ended, as exit code and as the last event."""
+    try:
         run(job, emit)
     except Cancelled as stop:
         emit("stopped", message=str(stop))
@@ -69,10 +79,10 @@ def _run(job: Path) -> int:
         emit("failed", message=str(error))
         return 1
     except Exception as error:
-        emit("failed", message=f"The training failed: {error}", traceback=traceback.format_exc())
+        full = isinstance(error, OSError) and is_full(error)
+        message = no_room(job) if full else f"The training failed: {error}"
+        emit("failed", message=message, traceback=traceback.format_exc())
         return 1
-    finally:
-        writer.close()
     return 0
 
 

@@ -53,3 +53,40 @@ def test_of_two_trainings_of_one_file_the_first_keeps_its_data_and_the_second_sa
     plan = json.loads((first.folder / "job.json").read_text(encoding="utf-8"))
     assert plan["data"] == [str(given[1 - second])]
     assert not list(first.folder.glob("plan-*"))
+
+
+# A worker whose disk fills up in an epoch: for good, or only until its own files are gone.
+_FULL = """
+import errno, os, sys
+from pathlib import Path
+from geoview.training import events, worker
+
+def refuse(*args):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+def run(job, emit):
+    if {for_good}:
+        events.os.write = refuse
+    emit("step")
+    refuse()
+
+worker.run = run
+sys.exit(worker.main(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_a_full_disk_is_the_reason_given(
+    for_good: bool,
+    tmp_path: Path,
+    tiny_recipe: Callable[..., Recipe],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where it has no room for the reason itself."""
+    code = _FULL.format(for_good=for_good)
+    monkeypatch.setattr(job, "worker_command", lambda plan: [sys.executable, "-c", code, plan])
+    out = tmp_path / "m.safetensors"
+    started = job.start(tiny_recipe(), data=[tmp_path], out=out)
+    last = list(job.follow(started))[-1]
+    wanted = f"There is no room left on the disk of {started.folder}; make room and resume the"
+    assert (last["event"], last["message"][: len(wanted)]) == ("failed", wanted)
