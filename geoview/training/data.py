@@ -6,12 +6,15 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Literal
 
 from geoview.errors import DataError
+
+if TYPE_CHECKING:
+    from geoview.training.sheets import Found
 
 Task = Literal["multi-label", "single-label"]
 
@@ -27,6 +30,7 @@ SPLITS = {
 class Item:
     """One labelled photo, or one labelled tile of a photo.
 
+    ``file`` is its path below its source, with the source's name where others have that too.
     ``tile`` is (row, col, rows, cols). ``labels`` are 0/1, ``states`` 0/1/2 (P0), ``area`` the
     shares of the classes of all pixels (they may add up to less than 1), all parallel to the
     classes. Neither ``group`` nor ``specimen`` (of one well) ever goes on both sides of a split.
@@ -69,7 +73,16 @@ def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
     DataError.
     """
     sources = [data] if isinstance(data, Path) else list(data)
-    return _join([part for source in sources for part in _load_one(source, fewest)], fewest)
+    found = [(source, _sheets(source)) for source in sources]
+    called = _names([root for source, sheets in found for root in _roots(source, sheets)])
+    parts = [
+        (called[root], part)
+        for source, sheets in found
+        for root, part in zip(
+            _roots(source, sheets), _load_one(source, sheets, called, fewest), strict=True
+        )
+    ]
+    return _join(_told_apart(parts), fewest)
 
 
 def photo_key(path: Path) -> str:
@@ -110,30 +123,79 @@ def one_spelling(
     return chosen, warnings
 
 
-def _load_one(source: Path, fewest: int) -> list[Dataset]:
+def _sheets(source: Path) -> Found:
+    """The sheet that a source is, or those below it."""
+    # Here because it needs the records above.
+    from geoview.training import sheets, tables
+
+    if source.is_file():
+        return sheets.Found([tables.read(source)])
+    if not source.is_dir():
+        raise DataError(f"There is no folder or sheet {source}; check the path.")
+    return sheets.find(source)
+
+
+def _roots(source: Path, found: Found) -> list[Path]:
+    """The folders that the files of each part of a source are named from."""
+    return [table.path.parent for table in found.tables] or [source]
+
+
+def _names(roots: Iterable[Path]) -> dict[Path, str]:
+    """The name of each folder, with as many folders above it as tell all of them apart.
+
+    All names are as long, so that name and file together are one photo's alone: of a shorter
+    name and a longer file another photo's could be made up.
+    """
+    whole = {root: Path(os.path.abspath(root)) for root in roots}
+    depth = 1
+    while True:
+        names = {root: PurePath(*path.parts[-depth:]) for root, path in whole.items()}
+        if len(set(names.values())) == len(set(whole.values())):
+            return {root: as_text(name.as_posix()) for root, name in names.items()}
+        depth += 1
+
+
+def _load_one(source: Path, found: Found, called: Mapping[Path, str], fewest: int) -> list[Dataset]:
     # Here because both need the records above.
     from geoview.training import folders, sheets
 
-    if source.is_file():
-        return [sheets.from_sheet(source)]
-    if not source.is_dir():
-        raise DataError(f"There is no folder or sheet {source}; check the path.")
-    found = sheets.find(source)
     if found.tables:
-        beside = folders.without_sheet(source, [table.path for table in found.tables])
-        parts = [sheets.from_table(table) for table in found.tables]
+        parts = [sheets.from_table(table, called[table.path.parent]) for table in found.tables]
     else:
-        beside, parts = (), [_class_folders(source, fewest, found.unreadable + found.unfit)]
+        wrong = found.unreadable + found.unfit
+        parts = [_class_folders(source, called[source], fewest, wrong)]
+    paths = [table.path for table in found.tables]
+    beside = folders.without_sheet(source, paths) if paths and source.is_dir() else ()
     told = (*parts[0].warnings, *found.unreadable, *beside)
     return [replace(parts[0], warnings=told), *parts[1:]]
 
 
-def _class_folders(source: Path, fewest: int, wrong_sheets: Sequence[str]) -> Dataset:
+def _told_apart(parts: Sequence[tuple[str, Dataset]]) -> list[Dataset]:
+    """The parts with the names of their folders before files that other folders have too."""
+    folders: dict[str, set[str]] = defaultdict(set)
+    for name, part in parts:
+        for file in (*(item.file for item in part.items), *part.missing):
+            folders[file].add(name)
+
+    def full(name: str, file: str) -> str:
+        return f"{name}/{file}" if len(folders[file]) > 1 else file
+
+    return [
+        replace(
+            part,
+            items=tuple(replace(item, file=full(name, item.file)) for item in part.items),
+            missing=tuple(full(name, file) for file in part.missing),
+        )
+        for name, part in parts
+    ]
+
+
+def _class_folders(source: Path, name: str, fewest: int, wrong_sheets: Sequence[str]) -> Dataset:
     """One folder per class, or else what is wrong with the first sheet that lies there."""
     from geoview.training import folders
 
     try:
-        return folders.from_class_folders(source, fewest=fewest)
+        return folders.from_class_folders(source, name, fewest=fewest)
     except DataError as error:
         raise DataError(" ".join((str(error), *wrong_sheets[:1]))) from error
 

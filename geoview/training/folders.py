@@ -11,8 +11,10 @@ from geoview.photos.formats import IMAGE_SUFFIXES
 from geoview.training.data import SPLITS, Dataset, Item, as_text, counted, fold, one_spelling
 
 
-def from_class_folders(root: Path, *, fewest: int = 2) -> Dataset:
+def from_class_folders(root: Path, where: str, *, fewest: int = 2) -> Dataset:
     """One folder per class; a class is a folder's name, whatever its capitals and blanks.
+
+    ``where`` is what ``root`` is called, unlike any other source.
 
     Where folders of ``root`` are called train, val or test, the classes lie below these and they
     are the split; other folders beside them are left out. So are folders without photos and
@@ -29,7 +31,6 @@ def from_class_folders(root: Path, *, fewest: int = 2) -> Dataset:
         for part, split in parts.items()
         for folder in _folders(part)
     ]
-    where = as_text(root.name)
     spelling, warnings = one_spelling(
         [as_text(folder.name) for folder, _, photos in found for _ in photos], where=where
     )
@@ -52,7 +53,7 @@ def from_class_folders(root: Path, *, fewest: int = 2) -> Dataset:
             f"{counted(loose, 'photo')}; move each into the folder of its class.",
         )
     items = tuple(
-        _item(path, root, classes, spelling[fold(as_text(folder.name))], split)
+        _item(path, root, where, classes, spelling[fold(as_text(folder.name))], split)
         for folder, split, photos in found
         for path in photos
     )
@@ -100,7 +101,9 @@ def _too_few(root: Path, classes: Sequence[str], empty: Sequence[str]) -> DataEr
     )
 
 
-def _item(path: Path, root: Path, classes: tuple[str, ...], name: str, split: str) -> Item:
+def _item(
+    path: Path, root: Path, where: str, classes: tuple[str, ...], name: str, split: str
+) -> Item:
     file = as_text(path.relative_to(root).as_posix())
     said = names.parse_name(file)
     own = file
@@ -112,7 +115,7 @@ def _item(path: Path, root: Path, classes: tuple[str, ...], name: str, split: st
         file=file,
         labels=tuple(float(name == c) for c in classes),
         states=tuple(2 if name == c else 0 for c in classes),
-        group=f"{as_text(root.name)}/{own}",
+        group=f"{where}/{own}",
         well=said.well or "",
         depth_m=said.depth_m,
         split=split,

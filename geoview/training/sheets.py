@@ -91,10 +91,12 @@ def _check(table: Table) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """What it takes to read a row: ``known`` are the keys of the columns by what they say (see
-    ``column_name``), ``areas`` those of the areas, parallel to the classes."""
+    """What it takes to read a row: ``folder`` is what the sheet's folder is called, ``known`` are
+    the keys of the columns by what they say (see ``column_name``), ``areas`` those of the areas,
+    parallel to the classes."""
 
     path: Path
+    folder: str
     labels: Labels
     layers: tuple[str, ...]
     known: Mapping[str, str]
@@ -102,10 +104,11 @@ class _Sheet:
     grids: Mapping[str, tuple[int, int]]
 
 
-def from_table(table: Table) -> Dataset:
+def from_table(table: Table, folder: str) -> Dataset:
     """The labelled photos of a sheet; photos that are not there are left out with a warning.
 
-    Raises DataError, naming the sheet, the photo and the column, for what cannot be understood.
+    ``folder`` is what the sheet's folder is called, unlike that of any other source. Raises
+    DataError, naming the sheet, the photo and the column, for what cannot be understood.
     """
     _check(table)
     path = table.path
@@ -114,6 +117,7 @@ def from_table(table: Table) -> Dataset:
     grids, few_tiles = _grids(rows, path)
     sheet = _Sheet(
         path,
+        folder=folder,
         labels=found,
         layers=tuple(sorted({row["layer"] for row in rows if _given(row, "layer")})),
         known={n: table.columns[i].lower() for n, i in known_columns(table.columns).items()},
@@ -128,14 +132,9 @@ def from_table(table: Table) -> Dataset:
         )
     warnings += (*few_tiles, *_two_specimens(table), *_contradictions(items, sheet))
     warnings += (*_half_areas(rows, sheet), *_areas_without_label(items, sheet))
-    source = f"{as_text(path.parent.name)}/{as_text(path.name)}"
+    source = f"{folder}/{as_text(path.name)}"
     told = (*table.warnings, *warnings, *found.warnings)
     return Dataset(items, found.classes, sheet.layers, found.task, (source,), told, missing)
-
-
-def from_sheet(path: Path) -> Dataset:
-    """As ``from_table``, for a file."""
-    return from_table(tables.read(path))
 
 
 def _with_photos(table: Table) -> tuple[list[Row], tuple[str, ...], list[str]]:
@@ -187,7 +186,7 @@ def _item(row: Row, sheet: _Sheet) -> Item:
         file=file,
         labels=tuple(float(s > 0) for s in states),
         states=states,
-        group=row["group"] if _given(row, "group") else own or f"{as_text(root.name)}/{file}",
+        group=row["group"] if _given(row, "group") else own or f"{sheet.folder}/{file}",
         tile=(*_tile(row, sheet.path), *sheet.grids[file]) if file in sheet.grids else None,
         area=_areas(row, sheet),
         layer=sheet.layers.index(row["layer"]) if _given(row, "layer") else None,

@@ -14,6 +14,8 @@ from PIL import Image
 
 from geoview.errors import DataError
 from geoview.training import data
+from geoview.training.recipe import SplitPart
+from geoview.training.split import split
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cuttings"
 
@@ -299,3 +301,34 @@ def test_a_sheet_of_one_class_is_for_measuring_not_for_training(tmp_path: Path) 
     assert data.load(path, fewest=1).classes == ("quartz",)
     # Of several labels one alone can be learnt: it is there or not.
     assert data.load(sheet(tmp_path, "file,quartz\n1.png,1\n2.png,0\n")).classes == ("quartz",)
+
+
+def test_photos_of_one_name_in_two_folders_are_two_photos(tmp_path: Path) -> None:
+    """Each part of a split in a folder of its own, and photos counted anew in each."""
+    for part in ("train", "val", "test"):
+        text = f"file,label,split\n1.png,x,{part}\n2.png,y,{part}\n"
+        sheet(tmp_path / part / "images", text)
+    dataset = data.load(tmp_path)
+    assert len({item.group for item in dataset.items}) == 6
+    assert [item.file for item in dataset.items][:2] == ["test/images/1.png", "test/images/2.png"]
+    assert dataset.sources[0] == "test/images/labels.csv"
+    part = SplitPart(near_duplicates=-1)
+    assert {n: len(found) for n, found in split(dataset.items, part, seed=0).items()} == {
+        "train": 2, "val": 2, "test": 2,
+    }  # fmt: skip
+
+
+def test_sources_with_the_same_folders_are_told_apart(tmp_path: Path) -> None:
+    """By the part of their paths that differs; the group of a photo is nobody else's."""
+    for year, files in (("2023", "ab"), ("2024", "bc")):
+        for name in (f"{year}/photos/{label}/{file}.png" for label in "xy" for file in files):
+            photo(tmp_path / name)
+    alone = data.load(tmp_path / "2024/photos")
+    assert [item.file for item in alone.items] == ["x/b.png", "x/c.png", "y/b.png", "y/c.png"]
+    both = data.load([tmp_path / "2023/photos", tmp_path / "2024/photos"])
+    assert both.sources == ("2023/photos", "2024/photos")
+    assert len({item.group for item in both.items}) == 8
+    assert [item.file for item in both.items] == [
+        "x/a.png", "2023/photos/x/b.png", "y/a.png", "2023/photos/y/b.png",
+        "2024/photos/x/b.png", "x/c.png", "2024/photos/y/b.png", "y/c.png",
+    ]  # fmt: skip
