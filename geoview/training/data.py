@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
-from geoview.errors import DataError
+from geoview.errors import DataError, PhotoError
+from geoview.photos import reading
 
 if TYPE_CHECKING:
     from geoview.training.sheets import Found
@@ -86,9 +87,17 @@ def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
 
 
 def photo_key(path: Path) -> str:
-    """Name and content of a photo in one short word, to recognise it whatever its folder."""
-    digest = hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest()
-    return f"{as_text(path.name)}#{digest}"
+    """Name and content of a photo in one short word, to recognise it whatever its folder.
+
+    A photo that cannot be read has a key that no other photo has, so that it counts as unseen,
+    and whoever decodes it says why.
+    """
+    try:
+        content = reading.read_bytes(path)
+    except PhotoError:
+        where = os.fsencode(os.path.abspath(path))
+        return f"{as_text(path.name)}#unread-{hashlib.blake2b(where, digest_size=6).hexdigest()}"
+    return f"{as_text(path.name)}#{hashlib.blake2b(content, digest_size=6).hexdigest()}"
 
 
 def as_text(name: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,3 +120,23 @@ def make_trainer(tmp_path: Path) -> Callable[..., Any]:
 @pytest.fixture
 def well(tmp_path: Path) -> Path:
     return _make_well(tmp_path / "well", photos=20)
+
+
+@pytest.fixture
+def lock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Take away the permission to read a photo, from root too."""
+
+    def lock(photo: Path) -> None:
+        for module in (io, os):
+            real: Callable[..., Any] = module.open
+
+            def opened(
+                file: Any, *args: Any, real: Callable[..., Any] = real, **options: Any
+            ) -> Any:
+                if file in (photo, str(photo)):
+                    raise PermissionError(13, "Permission denied", str(photo))
+                return real(file, *args, **options)
+
+            monkeypatch.setattr(module, "open", opened)
+
+    return lock

@@ -15,6 +15,7 @@ from PIL import Image
 from geoview.errors import DataError
 from geoview.training import data
 from geoview.training.recipe import SplitPart
+from geoview.training.seen import content
 from geoview.training.split import split
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cuttings"
@@ -332,3 +333,15 @@ def test_sources_with_the_same_folders_are_told_apart(tmp_path: Path) -> None:
         "x/a.png", "2023/photos/x/b.png", "y/a.png", "2023/photos/y/b.png",
         "2024/photos/x/b.png", "x/c.png", "2024/photos/y/b.png", "y/c.png",
     ]  # fmt: skip
+
+
+def test_photos_that_cannot_be_read_are_like_no_other(tmp_path: Path) -> None:
+    one, two = photo(tmp_path / "1/a.png"), photo(tmp_path / "2/a.png")
+    assert data.photo_key(one) == data.photo_key(two)
+    for path in (one, two):
+        path.unlink()
+        path.symlink_to("nowhere")
+    gone, other = data.photo_key(one), data.photo_key(two)
+    assert gone.startswith("a.png#")
+    assert content(gone) != content(other)
+    assert gone == data.photo_key(one)

@@ -119,6 +119,17 @@ def test_a_photo_seen_in_training_is_known_under_another_name(tmp_path: Path) ->
     assert figures["positives"] == {"pyrite": 3, "quartz": 2}
 
 
+def test_a_photo_without_permission_is_told_and_the_others_are_measured(
+    tmp_path: Path, lock: Callable[[Path], None]
+) -> None:
+    root = folders(tmp_path / "data", pyrite=3, quartz=3)
+    path = single(tmp_path, "pyrite", "quartz")
+    lock(root / "quartz/1.png")
+    figures = evaluate(path, data=root)
+    assert figures["n_photos"] == 5
+    assert list(figures["photos_failed"]) == ["quartz/1.png"]
+
+
 def test_a_smaller_copy_of_a_training_photo_is_left_out_too(tmp_path: Path) -> None:
     root = folders(tmp_path / "data", pyrite=3, quartz=3)
     rng = np.random.default_rng(5)

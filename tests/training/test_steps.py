@@ -21,7 +21,7 @@ from geoview.errors import DataError
 from geoview.training import checkpoint, hardware
 from geoview.training.batches import training_batches
 from geoview.training.loop import Trainer
-from geoview.training.recipe import Recipe
+from geoview.training.recipe import Recipe, changed
 
 MakeRecipe = Callable[..., Recipe]
 MakeTrainer = Callable[..., Trainer]
@@ -146,6 +146,18 @@ def test_a_photo_that_breaks_in_the_middle_is_left_out_and_told(
     assert skipped[0]["reason"]
     steps = [e for e in told if e["event"] == "step"]
     assert len(steps) == 2 * trainer.steps
+
+
+def test_a_photo_without_permission_is_left_out_and_told(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer, lock: Callable[[Path], None]
+) -> None:
+    locked = min(well.glob("*.png"))
+    lock(locked)
+    told: list[dict[str, Any]] = []
+    r = changed(tiny_recipe(epochs=1), {"split.test": 0})
+    make_trainer(well, r, emit=lambda kind, **f: told.append({"event": kind, **f})).fit()
+    reasons = {e["file"]: e["reason"] for e in told if e["event"] == "skipped"}
+    assert "no permission to read the file" in reasons[locked.name]
 
 
 def test_when_every_photo_is_broken_it_says_so(
