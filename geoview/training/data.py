@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import unicodedata
@@ -93,11 +94,18 @@ def photo_key(path: Path) -> str:
     and whoever decodes it says why.
     """
     try:
-        content = reading.read_bytes(path)
-    except PhotoError:
+        info = os.stat(reading.system_path(path))
+        digest = _digest(path, info.st_size, info.st_mtime_ns)
+    except (OSError, PhotoError):
         where = os.fsencode(os.path.abspath(path))
-        return f"{as_text(path.name)}#unread-{hashlib.blake2b(where, digest_size=6).hexdigest()}"
-    return f"{as_text(path.name)}#{hashlib.blake2b(content, digest_size=6).hexdigest()}"
+        digest = f"unread-{hashlib.blake2b(where, digest_size=6).hexdigest()}"
+    return f"{as_text(path.name)}#{digest}"
+
+
+@functools.cache
+def _digest(path: Path, size_bytes: int, mtime_ns: int) -> str:
+    """The content of a photo in short, read once: a training asks several times for the same."""
+    return hashlib.blake2b(reading.read_bytes(path), digest_size=6).hexdigest()
 
 
 def as_text(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from geoview import files
 from geoview.errors import DataError
 from geoview.models.card import ModelCard
-from geoview.training.data import Item
+from geoview.training.data import Item, photo_key
 from geoview.training.recipe import Recipe
 
 STATE, KEPT = "last.safetensors", "best.safetensors"
@@ -49,7 +49,7 @@ def check_recipe(folder: Path, recipe: Recipe) -> None:
 
 
 def check_data(folder: Path, card: ModelCard, items: Sequence[Item]) -> None:
-    """Raise DataError where the training in a job folder began with other photos or parts.
+    """Raise DataError where the training in a job folder began with other photos, parts or order.
 
     ``card`` and ``items`` are those of now; they are noted where the training only begins.
     """
@@ -58,6 +58,7 @@ def check_data(folder: Path, card: ModelCard, items: Sequence[Item]) -> None:
         "layers": card.layers,
         "parts": card.splits,
         "labels": _labels(items),
+        "order": _order(items),
     }
     noted = folder / DATA
     if not (folder / STATE).exists() or not noted.exists():
@@ -97,6 +98,13 @@ def _labels(items: Sequence[Item]) -> str:
     return hashlib.blake2b("\n".join(taught).encode(), digest_size=16).hexdigest()
 
 
+def _order(items: Sequence[Item]) -> str:
+    """The order of the items in one short word, which batches and weights depend on."""
+    keys = {item.path: photo_key(item.path) for item in items}
+    order = "\n".join(repr((keys[item.path], item.tile)) for item in items)
+    return hashlib.blake2b(order.encode(), digest_size=16).hexdigest()
+
+
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What of the data has changed, as the beginning of a sentence; empty if nothing has."""
     for name in ("classes", "layers"):
@@ -109,4 +117,9 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if was_in != is_in:
         count = len({key for key, _ in was_in ^ is_in})
         return f"{count} photos have changed, come, gone or moved to another part of the split"
-    return "" if before["labels"] == now["labels"] else "The labels of the photos have changed"
+    if before["labels"] != now["labels"]:
+        return "The labels of the photos have changed"
+    # Earlier versions did not note the order.
+    if before.get("order", now["order"]) != now["order"]:
+        return "The sources, or the rows of a sheet, have changed places"
+    return ""

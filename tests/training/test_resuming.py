@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageOps
 
 from geoview.errors import Cancelled, DataError
 from geoview.models.device import DeviceError
@@ -34,9 +35,9 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
     monkeypatch.setattr("geoview.training.begin.new_module", stop)
     folder = tmp_path / "m.training"
 
-    def run(recipe: Recipe, data: Path) -> None:
+    def run(recipe: Recipe, *data: Path) -> None:
         folder.mkdir(exist_ok=True)
-        plan = {"recipe": recipe.model_dump(mode="json"), "data": [str(data)], "out": "m"}
+        plan = {"recipe": recipe.model_dump(mode="json"), "data": [*map(str, data)], "out": "m"}
         (folder / "job.json").write_text(json.dumps(plan), encoding="utf-8")
         with pytest.raises(Began):
             worker.run(folder, lambda kind, **fields: None)
@@ -113,6 +114,21 @@ def test_other_classes_and_other_labels_are_told(
         writer.writerows(rows)
     with pytest.raises(DataError, match=words):
         begin(tiny_recipe(), well)
+
+
+def test_sources_in_another_order_are_told(
+    tmp_path: Path, tiny_recipe: MakeRecipe, begin: Callable[..., None],
+    make_well: Callable[..., Path],
+) -> None:  # fmt: skip
+    """Batches are dealt in the order of the photos, even where labels and names are the same."""
+    one, two = (make_well(tmp_path / f"y{k}" / "photos", photos=12, seed=0) for k in range(2))
+    for path in two.glob("*.png"):
+        ImageOps.mirror(Image.open(path)).save(path)
+    begin(tiny_recipe(), one, two)
+    with pytest.raises(DataError, match=r"sources, .* have changed places .* remove the folder"):
+        begin(tiny_recipe(), two, one)
+    one, two = (well.parent.rename(tmp_path / f"z{k}") for k, well in enumerate((one, two)))
+    begin(tiny_recipe(), one / "photos", two / "photos")
 
 
 def test_a_resumed_training_keeps_its_recipe_but_for_how_long_and_how_fast_it_runs(
