@@ -69,7 +69,7 @@ class Trainer:
         self.epoch, self.step_in_epoch, self.waited, self.best = 0, 0, 0, -math.inf
         self.kept = 0  # the epoch, counted from 1, whose weights are in best.safetensors
         self.normalise = Normalise(card, self.fabric.device)
-        self.broken: dict[str, str] = {}
+        self.broken: set[Path] = set()
         self.lanes: halves.Halves | None = None
         self.objective = Objective(
             losses.build(
@@ -155,7 +155,7 @@ class Trainer:
             if clock.since_saved() > 60 * self.part.checkpoint_minutes:
                 self._save_within_epoch(batch)
                 clock.saved = time.monotonic()
-        if len(self.broken) >= len({item.path for item in self.train_items}):
+        if all(item.path in self.broken for item in self.train_items):
             raise DataError("None of the training photos can be read; check the folder.")
 
     def _emit_step(self, loss: float, steps_per_s: float) -> None:
@@ -173,8 +173,8 @@ class Trainer:
         return bool(self.fabric.broadcast(asked)) if self.share.world > 1 else asked
 
     def _tell_broken(self, item: Item, reason: str) -> None:
-        if item.file not in self.broken:
-            self.broken[item.file] = reason
+        if item.path not in self.broken:
+            self.broken.add(item.path)
             self.emit("skipped", file=item.file, reason=reason)
 
     def _step(self, batch: Batch) -> float:

@@ -172,6 +172,21 @@ def test_when_every_photo_is_broken_it_says_so(
         trainer.validate()
 
 
+def test_broken_validation_photos_are_no_training_photos(
+    tmp_path: Path, make_well: Callable[..., Path], tiny_recipe: MakeRecipe,
+    make_trainer: MakeTrainer,
+) -> None:  # fmt: skip
+    r = changed(tiny_recipe(), {"split.train": 0.3, "split.val": 0.7, "split.test": 0})
+    trainer = make_trainer(make_well(tmp_path / "small", photos=10), r)
+    val = {item.path for item in trainer.val_items}
+    broken = sorted(val)[1:]
+    assert len(broken) >= len({item.path for item in trainer.train_items})
+    for photo in broken:
+        photo.write_bytes(b"nothing")
+    trainer.validate()
+    trainer._train_epoch()
+
+
 @pytest.mark.usefixtures("one_core")
 def test_fp16_passes_over_steps_that_overflow_and_goes_on_with_its_scale(
     tmp_path: Path, make_well: Callable[..., Path], steady: MakeRecipe, make_trainer: MakeTrainer,
