@@ -74,6 +74,21 @@ def gathered(fabric: Any, rows: Tensor, *, count: int) -> Tensor:
     return together[~torch.isnan(together[:, 1]).any(1)]
 
 
+def everywhere(fabric: Any, true: bool) -> bool:
+    """Whether it is so in every process, of which all must go on or end at the same step."""
+    import torch
+
+    return bool(summed(fabric, torch.tensor(float(true))) == fabric.world_size)
+
+
+def summed(fabric: Any, numbers: Tensor) -> Tensor:
+    """The sum of the same numbers of all processes."""
+    if fabric.world_size == 1:
+        return numbers
+    total: Tensor = fabric.all_reduce(numbers.to(fabric.device), reduce_op="sum")
+    return total
+
+
 def _has_gpu(accelerator: str) -> bool:
     import torch
 

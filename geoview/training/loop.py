@@ -65,6 +65,12 @@ class Trainer:
         self.ema = Average(module, part.ema) if part.ema else None
         self.plateau = Plateau(part.plateau_patience)
         self.steps = steps_per_epoch(len(train), part.batch)
+        self.size = min(part.batch, len(train))
+        if self.size < self.share.world:
+            raise DataError(
+                f"A batch of {self.size} is too small for {self.share.world} devices; take a "
+                "larger one (train.batch) or fewer devices (train.devices)."
+            )
         self.micro = part.micro_batch or part.batch
         self.epoch, self.step_in_epoch, self.waited, self.best = 0, 0, 0, -math.inf
         self.kept = 0  # the epoch, counted from 1, whose weights are in best.safetensors
@@ -83,7 +89,7 @@ class Trainer:
         if plain and part.precision != "fp16":  # whose gradients are scaled by Fabric
             self.module.train()
             self.lanes = halves.lanes_for(
-                self.module, size=min(self.micro, len(train)), seed=part.seed
+                self.module, size=min(self.micro, self.size), seed=part.seed
             )
 
     @property
@@ -146,16 +152,20 @@ class Trainer:
             broken=self._tell_broken,
         )  # fmt: skip
         for batch in batches:
-            loss = self._step(batch) if batch is not None else math.nan
+            # A process without its share of the batch would leave the others waiting for it.
+            whole = hardware.everywhere(self.fabric, batch is not None)
+            loss = self._step(batch) if batch is not None and whole else math.nan
             self.step_in_epoch += 1
             self._emit_step(loss, clock.tick())
-            if self._is_stopped():
+            stopped, due = self._asked(clock)
+            if stopped:
                 self._save_within_epoch(batch)
                 raise Cancelled("The training was stopped; start it again to go on.")
-            if clock.since_saved() > 60 * self.part.checkpoint_minutes:
+            if due:
                 self._save_within_epoch(batch)
                 clock.saved = time.monotonic()
-        if all(item.path in self.broken for item in self.train_items):
+        broken = torch.tensor([float(item.path in self.broken) for item in self.train_items])
+        if bool(hardware.summed(self.fabric, broken).all()):
             raise DataError("None of the training photos can be read; check the folder.")
 
     def _emit_step(self, loss: float, steps_per_s: float) -> None:
@@ -163,14 +173,18 @@ class Trainer:
         after = (self.part.epochs - self.epoch) * self._seconds_of_validation
         self.emit(
             "step", epoch=self.epoch + 1, step=self.step_in_epoch, steps=self.steps, loss=loss,
-            items_per_s=steps_per_s * min(self.part.batch, len(self.train_items)),
+            items_per_s=steps_per_s * self.size,
             seconds_left=left / steps_per_s + after,
         )  # fmt: skip
 
-    def _is_stopped(self) -> bool:
-        asked = (self.job / "stop").exists()
-        # All processes must stop at the same step, else the others wait for ever.
-        return bool(self.fabric.broadcast(asked)) if self.share.world > 1 else asked
+    def _asked(self, clock: Clock) -> tuple[bool, bool]:
+        """Whether to stop, and whether a checkpoint is due."""
+        due = clock.since_saved() > 60 * self.part.checkpoint_minutes
+        asked = (self.job / "stop").exists(), due
+        # All processes must do so at the same step, else the others wait for ever.
+        if self.share.world > 1:
+            asked = self.fabric.broadcast(asked)
+        return asked
 
     def _tell_broken(self, item: Item, reason: str) -> None:
         if item.path not in self.broken:
@@ -273,8 +287,10 @@ class Trainer:
         if self.objective.supervised_layers:
             layers = torch.where(batch.layers >= 0, batch.layers, layers)
         states = batch.states
-        if self.share.world > 1:
-            states, layers = (self.fabric.all_gather(x).flatten(0, 1) for x in (states, layers))
+        if self.share.world > 1:  # whose shares of the batch need not be equally large
+            rows = torch.stack((layers[:, None].expand_as(states), states), 1).float()
+            rows = hardware.gathered(self.fabric, rows, count=self.size).to(layers)
+            layers, states = rows[:, 0, 0], rows[:, 1]
         accumulate(states, layers)
 
     def _set_lr(self) -> None:
@@ -306,9 +322,10 @@ class Trainer:
             logits = torch.cat(self._logits(batch))
             places = batch.places.double()[:, None].expand_as(batch.labels)
             rows.append(torch.stack((logits.double().cpu(), batch.labels.double(), places), 1))
-        if not rows:
-            raise DataError("None of the validation photos can be read; check the folder.")
+        rows = rows or [torch.empty(0, 3, len(self.card.classes), dtype=torch.double)]
         found = hardware.gathered(self.fabric, torch.cat(rows), count=len(items)).numpy()
+        if not len(found):
+            raise DataError("None of the validation photos can be read; check the folder.")
         self._check(bool(np.isfinite(found).all()))
         return found[:, 0], found[:, 1], found[:, 2, 0].astype(np.intp)
 
@@ -325,8 +342,8 @@ class Trainer:
         return [answer(batch)] if self.lanes is None else self.lanes.map(answer, batch)
 
     def _check(self, finite: bool) -> None:
-        """End a training that has diverged, before anything of it is kept."""
-        if finite:
+        """End a training that has diverged, in all processes, before anything of it is kept."""
+        if hardware.everywhere(self.fabric, finite):
             return
         lower = "The training diverged: the loss or the weights are no longer finite numbers"
         if not (self.job / "last.safetensors").exists():
@@ -337,8 +354,6 @@ class Trainer:
         )
 
     def _save(self) -> None:
-        if self.share.rank != 0:
-            return
         state: dict[str, Any] = {
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
@@ -355,18 +370,21 @@ class Trainer:
             "rng_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
         self._check(checkpoint.is_finite(state))
-        checkpoint.save(self.job / "last.safetensors", state)
+        if self.share.rank == 0:
+            checkpoint.save(self.job / "last.safetensors", state)
 
     @torch.no_grad()
     def _save_within_epoch(self, batch: Batch | None) -> None:
         """Save weights that still answer with numbers; after an epoch validation has told so."""
+        finite = True
         if batch is not None and self.share.rank == 0:
             self.module.eval()
             shown = next(batch.parts(2)).pixels.to(self.fabric.device)
             with self.fabric.autocast():
                 output: ModelOutput = self.module(self.normalise(shown))
             self.module.train()
-            self._check(bool(output.logits.isfinite().all()))
+            finite = bool(output.logits.isfinite().all())
+        self._check(finite)
         self._save()
 
     def _resume(self) -> None:

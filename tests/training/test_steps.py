@@ -18,10 +18,11 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
 from geoview.errors import DataError
-from geoview.training import checkpoint, hardware
-from geoview.training.batches import training_batches
+from geoview.training import checkpoint, data, hardware, loop
+from geoview.training.batches import Share, training_batches
 from geoview.training.loop import Trainer
 from geoview.training.recipe import Recipe, changed
+from geoview.training.split import split
 
 MakeRecipe = Callable[..., Recipe]
 MakeTrainer = Callable[..., Trainer]
@@ -250,37 +251,73 @@ sys.exit(worker.main(Path(sys.argv[1])))
 """
 
 
-@pytest.mark.parametrize("processes", [2])
-def test_two_processes_train_one_model(
-    processes: int, well: Path, tmp_path: Path, steady: MakeRecipe
-) -> None:
-    """As ``torchrun`` starts them: same batch, half of it each, gradients shared."""
-    r = steady(epochs=1, ema=0.0)
-    for name in ("one", "two"):
-        job = tmp_path / name
-        job.mkdir()
-        plan = {
-            "recipe": r.model_dump(mode="json"), "data": [str(well)], "device": "cpu",
-            "out": str(tmp_path / f"{name}.safetensors"), "cache": str(tmp_path / "cache"),
-        }  # fmt: skip
-        (job / "job.json").write_text(json.dumps(plan))
-    subprocess.run([sys.executable, "-c", _TWO, str(tmp_path / "one")], check=True)
+def planned(job: Path, r: Recipe, well: Path) -> Path:
+    """A job folder with what a worker is to do."""
+    job.mkdir()
+    plan = {
+        "recipe": r.model_dump(mode="json"), "data": [str(well)], "device": "cpu",
+        "out": str(job.with_suffix(".safetensors")), "cache": str(job.parent / "cache"),
+    }  # fmt: skip
+    (job / "job.json").write_text(json.dumps(plan))
+    return job
+
+
+def in_two_processes(job: Path) -> list[dict[str, Any]]:
+    """Run a job to its good end as ``torchrun`` does; its events."""
     common = {
         **os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29631", "OMP_NUM_THREADS": "1",
-        "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "GROUP_RANK": "0",
+        "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",
         "TORCHELASTIC_RUN_ID": "test",
     }  # fmt: skip
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", _TWO, str(tmp_path / "two")],
-            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            [sys.executable, "-c", _TWO, str(job)],
+            env={**common, "RANK": rank, "LOCAL_RANK": rank},
         )
-        for rank in range(processes)
+        for rank in "01"
     ]
-    assert [p.wait(timeout=200) for p in started] == [0] * processes
+    try:
+        codes = [p.wait(timeout=200) for p in started]
+    finally:
+        for process in started:
+            process.kill()
+    events = [json.loads(line) for line in (job / "events.jsonl").read_text().splitlines()]
+    assert codes == [0, 0], events[-1]
+    assert sum(event["event"] == "done" for event in events) == 1
+    return events
+
+
+def test_two_processes_train_one_model(well: Path, tmp_path: Path, steady: MakeRecipe) -> None:
+    """Same batch, half of it each, gradients shared."""
+    r = steady(epochs=1, ema=0.0)
+    job = planned(tmp_path / "one", r, well)
+    subprocess.run([sys.executable, "-c", _TWO, str(job)], check=True)
+    in_two_processes(planned(tmp_path / "two", r, well))
     from safetensors.torch import load_file
 
     one, two = (load_file(tmp_path / f"{n}.safetensors") for n in ("one", "two"))
     assert all(torch.allclose(one[k].float(), two[k].float(), atol=1e-4) for k in one)
-    events = (tmp_path / "two" / "events.jsonl").read_text().splitlines()
-    assert sum(json.loads(line)["event"] == "done" for line in events) == 1
+
+
+def test_a_photo_that_breaks_does_not_part_two_processes(
+    tmp_path: Path, make_well: Callable[..., Path], steady: MakeRecipe
+) -> None:
+    """Of a batch of three, the second process has one photo, or none if that is broken."""
+    well = make_well(tmp_path / "small", photos=8)
+    r = changed(steady(epochs=2, batch=3, checkpoint_minutes=0.0), {"split.test": 0})
+    dataset = data.load(well)
+    first = split(dataset.items, r.split, seed=r.train.seed)["train"][0]
+    dataset.items[first].path.write_bytes(b"nothing")
+    steps = [
+        e for e in in_two_processes(planned(tmp_path / "job", r, well)) if e["event"] == "step"
+    ]
+    assert len(steps) == 2 * steps[0]["steps"]
+    assert any(math.isnan(step["loss"]) for step in steps)
+
+
+def test_more_devices_than_photos_of_a_batch_are_refused(
+    well: Path, tiny_recipe: MakeRecipe, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "Share", lambda rank, world: Share(0, 4))
+    with pytest.raises(DataError, match=r"batch of 2 is too small for 4 devices"):
+        make_trainer(well, tiny_recipe(batch=2))
