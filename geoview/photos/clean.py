@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoview.callbacks import never
-from geoview.errors import Cancelled, PhotoError
+from geoview.errors import Cancelled, DataError, PhotoError
 from geoview.photos import clean_picture, decode, phash
 from geoview.photos.clean_decide import Options, decide
 from geoview.photos.clean_list import CleanList, Seen
@@ -55,10 +55,17 @@ def clean(
     ``before`` is an earlier list of the folder: what it saw of unchanged photos is not looked at
     again, and what was accepted or undone stays so. ``keep`` gets the unfinished list now and
     then and when the run ends early, to go on from. ``find_text`` and ``find_objects``: without
-    one its step makes no new findings. Raises Cancelled, and DataError for a bad folder.
+    one its step makes no new findings. Raises Cancelled, and DataError for a bad folder and for
+    one that is empty though ``before`` has photos of it; ``keep`` is not called then.
     """
     run = _Run(options or Options(), before or CleanList(), keep, progress, cancelled)
     photos = scan(folder).photos
+    if before is not None and before.photos and not photos:
+        # An unmounted disk, more often than not; what was found and decided took long.
+        raise DataError(
+            f"{folder} holds none of the {len(before.photos)} photos of its list of decisions, "
+            "which is kept as it is: connect the disk or bring the photos back."
+        )
     try:
         run.hash(photos)
         run.detect(photos, text=find_text, objects=find_objects)

@@ -242,6 +242,18 @@ def test_a_run_stopped_in_the_middle_goes_on_from_there(folder: Path) -> None:
     assert result == clean(folder, find_text=Finder("t", Spy(*TEXT)))
 
 
+def test_an_emptied_folder_leaves_its_list(folder: Path) -> None:
+    first, saved = clean(folder), list[CleanList]()
+    away = folder.rename(folder.with_name("away"))
+    folder.mkdir()
+    with pytest.raises(DataError, match=r"none of the 6 photos .* kept as it is: connect the disk"):
+        clean(folder, before=first, keep=saved.append)
+    assert saved == []
+    folder.rmdir()
+    away.rename(folder)
+    assert clean(folder, before=first) == first
+
+
 def test_a_crash_while_saving_leaves_the_old_list(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
