@@ -10,6 +10,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -108,17 +109,24 @@ def _recipes(
             changes[decision.file].append(decision)
     stay = set(kept(decisions))
     photos = [photo for photo in scan(source).photos if photo.file in stay]
+    # On some systems capitals make no other name.
+    used = {photo.file.casefold() for photo in photos}
     return [
-        (photo, _name(photo.file, changes[photo.file]), _key(photo, changes[photo.file]),
+        (photo, _name(photo.file, changes[photo.file], used), _key(photo, changes[photo.file]),
          tuple(changes[photo.file]))
         for photo in photos
     ]  # fmt: skip
 
 
-def _name(file: str, changes: Sequence[Decision]) -> str:
-    """Changed photos that are neither JPEG nor PNG get .png behind their whole name."""
-    suffix = PurePosixPath(file).suffix.lower()
-    return file if not changes or suffix in (".jpg", ".jpeg", ".png") else f"{file}.png"
+def _name(file: str, changes: Sequence[Decision], used: set[str]) -> str:
+    """Changed photos that are neither JPEG nor PNG get .png behind their whole name, numbered
+    where another photo is called so (in ``used``, which grows)."""
+    if not changes or PurePosixPath(file).suffix.lower() in (".jpg", ".jpeg", ".png"):
+        return file
+    numbers = (f"{file}{'' if number == 1 else f'_{number}'}.png" for number in count(1))
+    name = next(name for name in numbers if name.casefold() not in used)
+    used.add(name.casefold())
+    return name
 
 
 def _key(photo: Photo, changes: Sequence[Decision]) -> str:

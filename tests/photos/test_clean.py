@@ -16,7 +16,7 @@ from geoview import files
 from geoview.errors import Cancelled, DataError
 from geoview.photos import clean_list, decode, plates
 from geoview.photos.clean import Finder, clean
-from geoview.photos.clean_apply import MANIFEST, apply
+from geoview.photos.clean_apply import MANIFEST, apply, copies
 from geoview.photos.clean_decide import Options
 from geoview.photos.clean_list import CleanList, Decision, kept
 from geoview.photos.clean_picture import cleaned, union
@@ -314,6 +314,25 @@ def test_applying_writes_a_cleaned_copy_and_goes_on_where_it_stopped(
     expected = Image.fromarray(full).resize((1024, 600), Image.Resampling.BOX)
     difference = np.asarray(expected)[:300, 512:922].astype(int) - huge.pixels
     assert np.abs(difference).mean() < 3
+
+
+def test_two_photos_never_share_a_copy(put: Put, tmp_path: Path) -> None:
+    """A changed TIFF becomes a PNG beside one that bears that very name."""
+    stream = io.BytesIO()
+    Image.fromarray(picture(1500, 700, seed=1)).save(stream, "TIFF")
+    put("rocks/a.tif", stream.getvalue())
+    for name, seed in (("rocks/a.tif.png", 2), ("rocks/a.tif_2.png", 3)):
+        stream = io.BytesIO()
+        Image.fromarray(picture(200, 160, seed=seed)).save(stream, "PNG")
+        put(name, stream.getvalue())
+    source, target = tmp_path / "rocks", tmp_path / "copy"
+    result = clean(source)
+    assert apply(result, source=source, target=target) == {}
+    made = copies(result, source=source)
+    assert made == {n: n for n in ("a.tif.png", "a.tif_2.png")} | {"a.tif": "a.tif_3.png"}
+    assert decode.decode(target / "a.tif_3.png").width_px == 1024
+    for name in ("a.tif.png", "a.tif_2.png"):
+        assert (target / name).read_bytes() == (source / name).read_bytes()
 
 
 def test_after_a_review_only_what_differs_is_made_again(folder: Path, tmp_path: Path) -> None:
