@@ -67,6 +67,15 @@ def test_how_classes_were_matched_is_said(capsys: pytest.CaptureFixture[str]) ->
     assert f"{outside} none is answered." in out
 
 
+def test_photos_without_exactly_one_label_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate.print_figures({**FIGURES, "left_out_without_one_label": 1})
+    evaluate.print_figures({**FIGURES, "left_out_without_one_label": 3})
+    out = capsys.readouterr().out
+    end = "with none or several of classes that exclude each other."
+    assert f"Left out, 1 photo {end}" in out
+    assert f"Left out, 3 photos {end}" in out
+
+
 def test_options_reach_the_measuring_and_files_are_written(
     asked: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

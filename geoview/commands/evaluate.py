@@ -133,6 +133,12 @@ def _notes(figures: dict[str, Any]) -> Iterator[str]:
     if left_out:
         named = ", ".join(f"{name} ({n})" for name, n in left_out.items())
         yield f"Left out, {sum(left_out.values())} photos of unknown classes: {named}."
+    ambiguous = figures.get("left_out_without_one_label", 0)
+    if ambiguous:
+        what = figures.get("level", "photo") + ("" if ambiguous == 1 else "s")
+        yield (
+            f"Left out, {ambiguous} {what} with none or several of classes that exclude each other."
+        )
     outside = len(figures.get("model_classes_not_in_data", ()))
     if outside:
         rule = "such an answer is wrong" if figures.get("answers") == "open" else "none is answered"

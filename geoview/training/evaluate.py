@@ -47,8 +47,9 @@ def evaluate(
     Classes are matched by name, synonym and variety, and the figures tell how. With ``shared``
     photos of classes the model does not know are left out and counted; without, they are an
     error. With ``restrict`` the model may answer only classes that are in the data; without, any
-    other answer is wrong. P2's Table 4 has both. ``curves`` adds the precision-recall curves.
-    Raises DataError.
+    other answer is wrong. P2's Table 4 has both. Where the classes exclude each other, the few
+    photos or tiles without exactly one are left out and counted. ``curves`` adds the
+    precision-recall curves. Raises DataError.
     """
     model = bundle.load(model_path)
     dataset = labelled.load(data, fewest=1)
@@ -61,7 +62,9 @@ def evaluate(
     if not found:
         raise DataError("None of the photos could be read, so there is nothing to measure.")
     measured_on = [t for t in chosen if t.path in found]
-    rows = figures.rows_of(model.card, matched, measured_on, found, restrict=restrict)
+    rows = figures.rows_of(
+        model.card, matched, measured_on, found, task=dataset.task, restrict=restrict
+    )
     measured = figures.presence(rows, with_curves=curves)
     photos = figures.per_photo(model.card, matched, measured_on, found, restrict=restrict)
     return {
@@ -77,8 +80,9 @@ def evaluate(
         "answers": "restricted to shared classes" if restrict else "open",
         **matched.report(),
         "left_out_classes": left_out,
+        "left_out_without_one_label": rows.left_out,
         "n_photos": len(measured_on),
-        "level": "tile" if len(rows.y) > len(measured_on) else "photo",
+        "level": "tile" if len(rows.y) + rows.left_out > len(measured_on) else "photo",
         **measured,
         **photos,
         "ci95": measured["ci95"] | photos["ci95"],

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geoview.models.card import ModelCard
 from geoview.records import Prediction
 from geoview.training import curves, metrics
+from geoview.training.data import Task
 from geoview.training.matching import Match
 from geoview.training.truths import Truth
 
@@ -20,11 +21,17 @@ Array = NDArray[np.float64]
 Predictions = dict[Path, Prediction]
 # A larger table would only swell the model's card.
 MOST_CLASSES_OF_CONFUSION = 100
+# So many rows have exactly one label where the classes exclude each other: nearly all, or most
+# where the data say that they have one, but for slips such as a photo listed twice.
+NEARLY_ALL, MOST = 0.9, 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What is measured: answers [N, m], the shared classes first, and labels [N, n]."""
+    """What is measured: answers [N, m], the shared classes first, and labels [N, n].
+
+    ``left_out`` counts rows without exactly one label where the classes are exclusive.
+    """
 
     p: Array
     y: Array
@@ -32,26 +39,38 @@ class Rows:
     names: tuple[str, ...]
     thresholds: list[float]
     exclusive: bool
+    left_out: int
 
 
 def rows_of(
-    card: ModelCard, match: Match, truths: Sequence[Truth], found: Predictions, *, restrict: bool
+    card: ModelCard,
+    match: Match,
+    truths: Sequence[Truth],
+    found: Predictions,
+    *,
+    task: Task,
+    restrict: bool,
 ) -> Rows:
     """Every tile where data and model have the same tiles, else every photo.
 
-    The classes are exclusive where the model says so and every photo has exactly one.
+    The classes are exclusive where the model says so and nearly every row has exactly one label,
+    or most have and the ``task`` of the data is single-label; the other rows are left out.
     """
     softmax = card.task == "single-label"
     p, y, groups = zip(*_matched(truths, found), strict=True)
     answers = [match.answers(row, exclusive=softmax, restrict=restrict) for row in p]
     labels = np.array(y)
+    one = labels.sum(1) == 1
+    exclusive = softmax and one.mean() >= (MOST if task == "single-label" else NEARLY_ALL)
+    kept = np.flatnonzero(one) if exclusive else np.arange(len(one))
     return Rows(
-        p=np.clip(answers, 0, 1),
-        y=labels,
-        groups=list(groups),
+        p=np.clip(answers, 0, 1)[kept],
+        y=labels[kept],
+        groups=[groups[i] for i in kept],
         names=match.names,
         thresholds=[min(card.thresholds[k] for k in theirs) for _, theirs in match.pairs],
-        exclusive=softmax and bool((labels.sum(1) == 1).all()),
+        exclusive=bool(exclusive),
+        left_out=len(one) - len(kept),
     )
 
 

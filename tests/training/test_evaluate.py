@@ -265,6 +265,36 @@ def test_a_single_label_model_on_photos_with_several_labels(tmp_path: Path) -> N
     assert np.array(figures["confusion"]["counts"]).shape == (2, 2, 2)
 
 
+def test_a_photo_listed_with_two_labels_leaves_the_classes_exclusive(tmp_path: Path) -> None:
+    """One slip changes neither the other photos' figures nor what they are."""
+    root = folders(tmp_path / "data", pyrite=4, quartz=4)
+    rows = [f"{name}/{k}.png,{name}" for name in ("pyrite", "quartz") for k in range(4)]
+    path = single(tmp_path, "pyrite", "quartz")
+    measured = {}
+    for name, lines in (("without", rows[1:]), ("with", [*rows, "pyrite/0.png,quartz"])):
+        sheet = root / f"{name}.csv"
+        sheet.write_text("\n".join(["file,label", *lines]), encoding="utf-8")
+        measured[name] = evaluate(path, data=sheet)
+    assert measured["with"]["left_out_without_one_label"] == 1
+    assert measured["without"]["left_out_without_one_label"] == 0
+    assert (measured["with"]["n"], measured["with"]["level"]) == (7, "photo")
+    assert "thresholds" not in measured["with"]
+    for key in ("macro_f1", "top1", "map", "confusion", "positives"):
+        assert measured["with"][key] == measured["without"][key]
+
+
+@pytest.mark.parametrize(("blank", "left_out"), [(1, 1), (4, 0)])
+def test_few_photos_without_a_label_are_left_out(blank: int, left_out: int, tmp_path: Path) -> None:
+    """Of many, the classes are none that exclude each other."""
+    root = folders(tmp_path / "data", all=12)
+    rows = [f"all/{k}.png,{int(k < 6)},{int(k >= 6)}" for k in range(12 - blank)]
+    rows += [f"all/{k}.png,0,0" for k in range(12 - blank, 12)]
+    (root / "labels.csv").write_text("\n".join(["file,pyrite,quartz", *rows]), encoding="utf-8")
+    figures = evaluate(single(tmp_path, "pyrite", "quartz"), data=root)
+    assert (figures["n"], figures["left_out_without_one_label"]) == (12 - left_out, left_out)
+    assert ("thresholds" in figures) == (left_out == 0)
+
+
 def test_unknown_classes_and_unreadable_photos(well: Path, tmp_path: Path) -> None:
     path = saved(tmp_path)
     broken = sorted(well.glob("*.png"))[0]
