@@ -23,15 +23,14 @@ _MOST_LINES = 20
 def dataset(data: list[Path], *, recipe: str | None, json_file: Path | None, fast: bool) -> int:
     """Print the report on labelled photos; ``fast`` looks at the labels only, not at the photos.
 
-    The split is that of the recipe, or of the defaults with near-duplicates kept together.
+    The split is that of the recipe, or that of the defaults.
     """
     from geoview.training import data as labelled
-    from geoview.training.duplicates import NEAR_BITS
     from geoview.training.recipe import SplitPart, find, read
 
     common.check_target(json_file)
     plan = read(find(recipe)) if recipe else None
-    part = plan.split if plan else SplitPart(near_duplicates=NEAR_BITS)
+    part = plan.split if plan else SplitPart()
     seed = plan.train.seed if plan else 0
     found = _reported(labelled.load(data), part, seed=seed, fast=fast)
     if json_file is not None:

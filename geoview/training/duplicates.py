@@ -1,10 +1,14 @@
-"""Near-duplicates among labelled photos, by path: pHash from ``photos.phash``. Light: no torch."""
+"""Copies and near-duplicates among labelled photos, by path: content, and pHash from
+``photos.phash``. Light: no torch.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +58,28 @@ def near_to(hashes: Mapping[Path, int], others: Sequence[int], *, max_bits: int)
         for path, value in hashes.items()
         if len(known) and int(np.bitwise_count(known ^ np.uint64(value)).min()) <= max_bits
     }
+
+
+def copies(photos: Iterable[Path]) -> list[list[Path]]:
+    """Photos that are the same file under several names, two and more, in the order they came.
+
+    Only files of one size are read; what cannot be read has no copies.
+    """
+    found = _alike(photos, lambda path: os.stat(reading.system_path(path)).st_size)
+    return [same for alike in found for same in _alike(alike, _digest)]
+
+
+def _digest(path: Path) -> bytes:
+    with open(reading.system_path(path), "rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").digest()
+
+
+def _alike(photos: Iterable[Path], key: Callable[[Path], Hashable]) -> list[list[Path]]:
+    members: dict[Hashable, list[Path]] = defaultdict(list)
+    for path in dict.fromkeys(photos):
+        with suppress(OSError):
+            members[key(path)].append(path)
+    return [found for found in members.values() if len(found) > 1]
 
 
 def clusters(hashes: Mapping[Path, int], *, max_bits: int) -> list[list[Path]]:

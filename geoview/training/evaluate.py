@@ -37,10 +37,10 @@ def evaluate(
 ) -> dict[str, Any]:
     """Figures of a model on labelled data, with 95 % intervals over photos.
 
-    ``split`` "train", "val" or "test" takes the photos the card lists so; "all" takes every
-    photo; None leaves out those that the model, or one it was fine-tuned from, was trained or
-    tuned on, recognised by content, and near-duplicates of them (smaller copies, edited ones)
-    where a recipe looked for such.
+    ``split`` "train", "val" or "test" takes the photos the card lists so, of "test" those that it
+    lists nowhere else; "all" takes every photo; None leaves out those that the model, or one it
+    was fine-tuned from, was trained or tuned on, recognised by content, and near-duplicates of
+    them (smaller copies, edited ones) where a recipe looked for such.
     Presence figures are per tile where the data and the model have the same tiles, else per
     photo; layer, dominant lithology and area are per photo.
 
@@ -121,20 +121,22 @@ def _choose(found: list[Truth], card: ModelCard, split: str | None) -> tuple[lis
     """The photos to measure on, and how many were left out because the model has seen them."""
     if split == "all":
         return found, 0
-    if split in PARTS:
-        wanted = seen.contents(card, split)
-        chosen = [t for t in found if _content(t) in wanted]
-    elif split is None:
-        known = seen.contents(card, *seen.TRAINED, *seen.TUNED)
-        chosen = [t for t in found if _content(t) not in known]
-    else:
+    if split not in (*PARTS, None):
         raise DataError(f"“{split}” is no split; use train, val, test or all.")
+    contents = {t.path: _content(t) for t in found}
+    part, known = found, set[str]()
+    if split is not None:
+        wanted = seen.contents(card, split)
+        part = [t for t in found if contents[t.path] in wanted]
+    if split in (None, "test"):  # a copy of a training photo may lie in the test part
+        known = seen.contents(card, *seen.TRAINED, *seen.TUNED)
+    chosen = [t for t in part if contents[t.path] not in known]
     if not chosen:
         raise DataError(
-            f"None of these photos belong to the {split or 'unseen'} part of the model's data; "
-            "use --split all to measure on all of them."
+            f"None of these photos belong to the {'unseen' if part else split} part of the "
+            "model's data; use --split all to measure on all of them."
         )
-    return chosen, len(found) - len(chosen) if split is None else 0
+    return chosen, len(part) - len(chosen)
 
 
 def _without_near(chosen: list[Truth], card: ModelCard) -> tuple[list[Truth], int]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from geoview import paths
 from geoview.errors import DataError
 from geoview.models.card import Preprocess
+from geoview.training.duplicates import NEAR_BITS
 
 
 class _Strict(BaseModel):
@@ -55,7 +56,7 @@ class SplitPart(_Strict):
     k ≥ 2, the groups are dealt into k stratified folds: ``fold`` is the test part, the next one
     the validation part (with ``test = 0`` ``fold`` is the validation part).
     ``near_duplicates`` joins photos whose pHash differs in at most that many bits into one
-    group; −1 does not look for them. ``specimen`` is a regular expression on the file name
+    group; −1 joins identical files only. ``specimen`` is a regular expression on the file name
     (without folder and suffix) whose first group, or whole match, names the specimen.
     """
 
@@ -66,7 +67,7 @@ class SplitPart(_Strict):
     test_wells: list[str] = Field(default_factory=list)
     folds: int = Field(default=0, ge=0, le=100)
     fold: int = Field(default=0, ge=0)
-    near_duplicates: int = Field(default=-1, ge=-1, le=32)
+    near_duplicates: int = Field(default=NEAR_BITS, ge=-1, le=32)
     specimen: str = ""
 
 

@@ -80,8 +80,9 @@ def grouped(
     """The items with the groups joined that must not be parted.
 
     These are tiles of one photo, photos of one depth of a well, photos whose names give the same
-    specimen (``part.specimen``), and near-duplicates (``part.near_duplicates``; ``hashes`` are
-    pHashes known already). A joined group bears the first of its names. Raises DataError.
+    specimen (``part.specimen``), identical files and near-duplicates (``part.near_duplicates``).
+    ``hashes`` are pHashes known already; if they are empty, no photo is looked at. A joined
+    group bears the first of its names. Raises DataError.
     """
     specimen = _expression(part.specimen)
     near = _near_duplicates(items, part.near_duplicates, hashes=hashes, progress=progress)
@@ -166,12 +167,16 @@ def _near_duplicates(
     hashes: Mapping[Path, int] | None,
     progress: Callable[[Progress], None],
 ) -> dict[Path, int]:
-    """The number of the cluster of every photo that has a near-duplicate."""
-    if bits < 0 or (hashes is not None and not hashes):
+    """The number of the cluster of every photo that has a copy or near-duplicate."""
+    if hashes is not None and not hashes:
         return {}
-    if hashes is None:
-        hashes = duplicates.hashes_of([item.path for item in items], progress=progress)
-    found = duplicates.clusters(hashes, max_bits=bits)
+    photos = [item.path for item in items]
+    if bits < 0:
+        found = duplicates.copies(photos)
+    else:
+        if hashes is None:
+            hashes = duplicates.hashes_of(photos, progress=progress)
+        found = duplicates.clusters(hashes, max_bits=bits)
     return {path: number for number, cluster in enumerate(found) for path in cluster}
 
 

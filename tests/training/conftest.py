@@ -71,7 +71,7 @@ def _tiny_recipe(**train: object) -> Recipe:
                 "options": {"area_head": True, "gcn_residual": True, "gcn_layers": 1},
             },
             "preprocess": {"input_px": 64, "tiling": {"working_short_side_px": 128, "tile_px": 64}},
-            "split": {"train": 0.6, "val": 0.2, "test": 0.2},
+            "split": {"train": 0.6, "val": 0.2, "test": 0.2, "near_duplicates": -1},
             "augment": {"exposure": 0.05},
             "train": {
                 "epochs": 2, "batch": 8, "lr": 3e-3, "ema": 0.8, "precision": "fp32", **train,

@@ -42,6 +42,15 @@ def test_a_photo_is_hashed_again_only_when_it_has_changed(
     assert duplicates.hashes_of([one]) == second
 
 
+def test_copies_are_the_same_file_under_other_names(tmp_path: Path) -> None:
+    first, other = photo(tmp_path / "a.png", 1), photo(tmp_path / "b.png", 2)
+    copy, gone = tmp_path / "c.png", tmp_path / "gone.png"
+    copy.write_bytes(first.read_bytes())
+    as_large = tmp_path / "d.png"
+    as_large.write_bytes(first.read_bytes()[::-1])
+    assert duplicates.copies([first, other, copy, gone, as_large, first]) == [[first, copy]]
+
+
 def test_the_card_keeps_what_the_photos_look_like_where_the_recipe_asks(
     tmp_path: Path, tiny_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,20 @@ def test_a_photo_without_permission_is_told_and_the_others_are_measured(
     assert list(figures["photos_failed"]) == ["quartz/1.png"]
 
 
+def test_a_copy_of_a_training_photo_in_the_test_part_is_not_tested_on(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data", pyrite=3, quartz=3)
+    keys = [photo_key(p) for p in sorted(root.rglob("*.png"))]
+    copied = "copy.png#" + keys[0].partition("#")[2]
+    splits = {"train": keys[:2], "val": keys[2:3], "test": [copied, *keys[2:]]}
+    path = single(tmp_path, "pyrite", "quartz", splits=splits)
+    figures = evaluate(path, data=root, split="test")
+    assert (figures["n_photos"], figures["photos_left_out_as_seen"]) == (3, 2)
+    assert evaluate(path, data=root, split="train")["n_photos"] == 2
+    path = single(tmp_path, "pyrite", "quartz", splits={"train": keys, "test": keys[:2]})
+    with pytest.raises(DataError, match="belong to the unseen part"):
+        evaluate(path, data=root, split="test")
+
+
 def test_a_smaller_copy_of_a_training_photo_is_left_out_too(tmp_path: Path) -> None:
     root = folders(tmp_path / "data", pyrite=3, quartz=3)
     rng = np.random.default_rng(5)

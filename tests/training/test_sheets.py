@@ -34,7 +34,7 @@ def labels(dataset: Dataset) -> dict[str, tuple[int, ...]]:
 
 def groups(dataset: Dataset) -> list[set[str]]:
     found: dict[str, set[str]] = {}
-    for item in grouped(dataset.items, SplitPart(near_duplicates=-1)):
+    for item in grouped(dataset.items, SplitPart(), hashes={}):
         found.setdefault(item.group, set()).add(item.file)
     return list(found.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -142,6 +143,28 @@ def test_copies_of_a_photo_are_found_by_looking(tmp_path: Path) -> None:
     for k in range(6):
         found = {n for n in PARTS for i in parts[n] if items[i].path.stem.endswith(str(k))}
         assert len(found) == 1
+
+
+def test_copies_on_both_sides_of_a_users_split_are_a_leak(tmp_path: Path) -> None:
+    """Smaller ones unless the recipe says otherwise, identical ones whatever it says."""
+    rng = np.random.default_rng(0)
+    for part in PARTS:
+        for k in range(4):
+            path = tmp_path / part / "ab"[k % 2] / f"{part}{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+            Image.fromarray(pixels).resize((80, 80), Image.Resampling.BICUBIC).save(path)
+    exact = SplitPart(near_duplicates=-1)
+    original = tmp_path / "train/a/train0.png"
+    Image.open(original).resize((60, 60)).save(tmp_path / "test/a/small.jpg")
+    assert split(data.load(tmp_path).items, exact, seed=0)["test"]
+    with pytest.raises(DataError, match=r"small\.jpg"):
+        split(data.load(tmp_path).items, SplitPart(), seed=0)
+    (tmp_path / "test/a/small.jpg").unlink()
+    shutil.copy(original, tmp_path / "test/a/copy.png")
+    for wish in (exact, SplitPart()):
+        with pytest.raises(DataError, match=r"both train and test \(.*train0\.png and .*copy\.png"):
+            split(data.load(tmp_path).items, wish, seed=0)
 
 
 def test_every_class_of_three_groups_is_in_every_part() -> None:
