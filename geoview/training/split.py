@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from geoview.errors import DataError
 from geoview.records import Progress
 from geoview.training import duplicates, stratify
-from geoview.training.data import Item
+from geoview.training.data import Item, counted
 from geoview.training.recipe import SplitPart
 
 Split = dict[str, tuple[int, ...]]
@@ -34,24 +34,29 @@ def split(
     """Indices of the items of train, val and test, whole groups on one side (``grouped``).
 
     ``seen`` are photos that the model to start from was trained ("train") or tuned ("val") on:
-    nothing of their groups is tested on, and nothing it was trained on validated on. Raises
-    DataError for a split of the user's that leaks, and where a part would be empty.
+    nothing of their groups is tested on, and nothing it was trained on validated on. Where the
+    data bring a split, they are then in no part (``left_out``). Raises DataError for a split of
+    the user's that leaks, and where a part would be empty.
     """
     joined = grouped(items, part, progress=progress)
     parts = dealt(joined, part, seed=seed)
-    if seen:
-        parts = _without_seen(joined, parts, seen)
     found = leaks(joined, parts)
     if found:
         more = f" ({len(found) - 1} more groups leak likewise.)" if len(found) > 1 else ""
         raise DataError(found[0] + more)
+    if seen:
+        parts = _without_seen(joined, parts, seen)
     for problem in missing(joined, parts):
         raise DataError(problem)
     return parts
 
 
 def _without_seen(items: Sequence[Item], parts: Split, seen: Mapping[Path, str]) -> Split:
-    """The groups with a photo trained on go to train, those with one tuned on at best to val."""
+    """The groups with a photo trained on go to train, those with one tuned on at best to val.
+
+    A split that the data bring means what it says: what must not stay in its part is left out.
+    """
+    own = any(item.split for item in items)
     groups: dict[str, set[str]] = {"train": set(), "val": set()}
     for item in items:
         if item.path in seen:
@@ -61,13 +66,30 @@ def _without_seen(items: Sequence[Item], parts: Split, seen: Mapping[Path, str])
         for index in indices:
             group = items[index].group
             tuned = name == "test" and group in groups["val"]
-            result["train" if group in groups["train"] else "val" if tuned else name].append(index)
+            part = "train" if group in groups["train"] else "val" if tuned else name
+            if part == name or not own:
+                result[part].append(index)
     if parts["val"] and not result["val"]:
         raise DataError(
             "The model that training starts from has seen nearly all of these photos, so nothing "
             "is left to validate on; add photos it has not seen."
         )
     return {name: tuple(sorted(indices)) for name, indices in result.items()}
+
+
+def left_out(items: Sequence[Item], parts: Split) -> tuple[str, ...]:
+    """A sentence for each part of the user's own split that has lost photos seen before."""
+    used = {index for indices in parts.values() for index in indices}
+    lost = {
+        name: len({items[i].path for i in indices if i not in used})
+        for name, indices in _by_column(items).items()
+    }
+    return tuple(
+        f"{counted(count, 'photo')} of your {name} part {'was' if count == 1 else 'were'} left "
+        "out: the model that training starts from has learnt from them or others of their group."
+        for name, count in lost.items()
+        if count
+    )
 
 
 def grouped(
