@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from geoview.models.engine import Engine
 from geoview.records import Photo, Prediction, Progress
 from geoview.training import data as labelled
 from geoview.training import duplicates, figures, seen
+from geoview.training.data import Item
 from geoview.training.events import now_utc
 from geoview.training.matching import Match, match, named
+from geoview.training.recipe import SplitPart
+from geoview.training.split import grouped
 from geoview.training.truths import Truth, truths
 
 PARTS = ("train", "val", "test")
@@ -35,14 +39,15 @@ def evaluate(
     restrict: bool = False,
     curves: bool = False,
 ) -> dict[str, Any]:
-    """Figures of a model on labelled data, with 95 % intervals over photos.
+    """Figures of a model on labelled data, with 95 % intervals over groups of photos.
 
     ``split`` "train", "val" or "test" takes the photos the card lists so, of "test" those that it
     lists nowhere else; "all" takes every photo; None leaves out those that the model, or one it
     was fine-tuned from, was trained or tuned on, recognised by content, and near-duplicates of
     them (smaller copies, edited ones) where a recipe looked for such.
     Presence figures are per tile where the data and the model have the same tiles, else per
-    photo; layer, dominant lithology and area are per photo.
+    photo; layer, dominant lithology and area are per photo. The intervals draw whole groups: what
+    the model's recipe keeps on one side of a split.
 
     Classes are matched by name, synonym and variety, and the figures tell how. With ``shared``
     photos of classes the model does not know are left out and counted; without, they are an
@@ -58,6 +63,7 @@ def evaluate(
     known, left_out = _without_foreign(truths(dataset, matched), matched)
     chosen, excluded = _choose(known, model.card, split)
     chosen, near = _without_near(chosen, model.card) if split is None else (chosen, 0)
+    chosen = _grouped(chosen, dataset.items, model.card)
     found, failed = _predictions(model, chosen, device=device, progress=progress)
     if not found:
         raise DataError("None of the photos could be read, so there is nothing to measure.")
@@ -152,6 +158,19 @@ def _without_near(chosen: list[Truth], card: ModelCard) -> tuple[list[Truth], in
             "use --split all to measure on all of them."
         )
     return kept, len(chosen) - len(kept)
+
+
+def _grouped(chosen: Sequence[Truth], items: Sequence[Item], card: ModelCard) -> list[Truth]:
+    """With the groups that the model's recipe makes of these photos: one depth, one specimen."""
+    paths = {truth.path for truth in chosen}
+    # A card of another version may have other settings, too.
+    own = card.recipe.get("split", {})
+    part = SplitPart(
+        near_duplicates=own.get("near_duplicates", -1), specimen=own.get("specimen", "")
+    )
+    found = grouped([item for item in items if item.path in paths], part)
+    groups = {item.path: item.group for item in found}
+    return [replace(truth, group=groups[truth.path]) for truth in chosen]
 
 
 def _content(truth: Truth) -> str:

@@ -191,7 +191,8 @@ def intervals(
 ) -> dict[str, Any]:
     """95 % percentile intervals of every figure, resampling whole groups with replacement.
 
-    Tiles of one tray are no independent samples; drawing trays keeps the interval honest.
+    Tiles of one tray are no independent samples; drawing trays keeps the interval honest. A
+    single group has no intervals: NaN.
     """
     _, numbers, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(sizes)[:-1])
@@ -201,7 +202,9 @@ def intervals(
         chosen = rng.integers(len(members), size=len(members))
         for key, value in figures(np.concatenate([members[i] for i in chosen])).items():
             drawn.setdefault(key, []).append(value)
-    return {key: _percentiles(np.asarray(values, float)) for key, values in drawn.items()}
+    # Draws of a single group are all alike; their width of 0 would look like certainty.
+    known = 1 if len(members) > 1 else np.nan
+    return {key: _percentiles(known * np.asarray(values, float)) for key, values in drawn.items()}
 
 
 def _percentiles(values: Array) -> list[Any]:

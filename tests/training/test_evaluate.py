@@ -215,6 +215,34 @@ def test_single_label_folders_give_f1_and_a_table_of_confusions(tmp_path: Path) 
     json.dumps(figures)
 
 
+def test_intervals_draw_what_the_recipe_keeps_together(tmp_path: Path) -> None:
+    """Photos of one depth, of one specimen by their names, and near-duplicates."""
+    root = tmp_path / "data"
+    root.mkdir()
+    rng = np.random.default_rng(0)
+    plain, deep = ["file,label"], ["file,label,well,depth_m"]
+    for sample in range(6):
+        shades = Image.fromarray(rng.integers(0, 255, (5, 6, 3), dtype=np.uint8))
+        for k in range(8):
+            file, label = f"S{sample}_{k}.png", ("pyrite", "quartz")[sample % 2]
+            shades.resize((120 + k, 100), Image.Resampling.BICUBIC).save(root / file)
+            plain.append(f"{file},{label}")
+            deep.append(f"{file},{label},W-1,{sample}")
+    for name, rows in (("plain", plain), ("deep", deep)):
+        (root / f"{name}.csv").write_text("\n".join(rows), encoding="utf-8")
+
+    def interval(sheet: str, **part: object) -> list[float]:
+        path = single(tmp_path, "pyrite", "quartz", recipe={"split": part})
+        found: list[float] = evaluate(path, data=root / f"{sheet}.csv")["ci95"]["ece"]
+        return found
+
+    alone = interval("plain")
+    together = interval("deep")
+    assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
+    assert interval("plain", specimen=r"^S\d") == together
+    assert interval("plain", near_duplicates=4) == together
+
+
 def test_photos_of_one_class_are_enough_to_measure_on(tmp_path: Path) -> None:
     root = folders(tmp_path / "data", quartz=5)
     path = single(tmp_path, "pyrite", "quartz")

@@ -175,6 +175,12 @@ def test_interval_draws_whole_groups() -> None:
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 50**0.5, rel=0.15)
 
 
+def test_a_single_group_has_no_interval() -> None:
+    got = metrics.intervals(lambda i: {"m": len(i), "each": [1.0, 2.0]}, ["tray", "tray"])
+    assert np.isnan(got["m"]).all()
+    assert np.isnan(got["each"]).all()
+
+
 def test_interval_of_a_figure_that_does_not_exist() -> None:
     """One of two classes has no figure in any round, the other in some only."""
     values = np.array([[np.nan, 1.0], [np.nan, np.nan], [np.nan, 2.0]])
