@@ -76,6 +76,20 @@ def test_photos_without_exactly_one_label_are_counted(capsys: pytest.CaptureFixt
     assert f"Left out, 3 photos {end}" in out
 
 
+def test_photos_that_the_model_has_seen_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    what = "Left out, as the model has seen them in training: "
+    for seen, near, said in (
+        (25, 0, "25 photos."),
+        (1, 2, "1 photo and 2 near-duplicates of such photos."),
+        (0, 1, "1 near-duplicate of such photos."),
+    ):
+        counts = {"photos_left_out_as_seen": seen, "photos_left_out_as_near": near}
+        evaluate.print_figures({**FIGURES, **counts})
+        assert what + said in capsys.readouterr().out
+    evaluate.print_figures(FIGURES)
+    assert what not in capsys.readouterr().out
+
+
 def test_options_reach_the_measuring_and_files_are_written(
     asked: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

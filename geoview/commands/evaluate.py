@@ -13,6 +13,7 @@ from geoview import files
 from geoview import settings as user_settings
 from geoview.commands import common, console
 from geoview.errors import DataError
+from geoview.training.data import counted
 
 _TITLES = {
     "macro_f1": "macro F1",
@@ -102,7 +103,8 @@ def evaluate(model: str, *, data: list[Path], wishes: Wishes) -> int:
 
 
 def print_figures(figures: dict[str, Any]) -> None:
-    """The figures with their 95 % intervals, how classes were matched, then those per class."""
+    """The figures with their 95 % intervals, what was left out and how classes were matched, then
+    those per class."""
     out = console.out()
     per_level = f"{figures['n']} {figures.get('level', 'photo')}s"
     photos = figures.get("n_photos", figures["n"])
@@ -124,7 +126,12 @@ def print_figures(figures: dict[str, Any]) -> None:
 
 
 def _notes(figures: dict[str, Any]) -> Iterator[str]:
-    """What a reader must know of the classes before believing a figure."""
+    """What a reader must know of the photos and classes before believing a figure."""
+    seen, near = (figures.get(f"photos_left_out_as_{how}", 0) for how in ("seen", "near"))
+    found = [counted(seen, "photo")] if seen else []
+    found += [f"{counted(near, 'near-duplicate')} of such photos"] if near else []
+    if found:
+        yield f"Left out, as the model has seen them in training: {' and '.join(found)}."
     mapping = figures.get("class_mapping", {})
     pairs = [f"{ours} = {' + '.join(m)}" for ours, m in mapping.items() if m != [ours]]
     if pairs:
@@ -135,10 +142,8 @@ def _notes(figures: dict[str, Any]) -> Iterator[str]:
         yield f"Left out, {sum(left_out.values())} photos of unknown classes: {named}."
     ambiguous = figures.get("left_out_without_one_label", 0)
     if ambiguous:
-        what = figures.get("level", "photo") + ("" if ambiguous == 1 else "s")
-        yield (
-            f"Left out, {ambiguous} {what} with none or several of classes that exclude each other."
-        )
+        what = counted(ambiguous, figures.get("level", "photo"))
+        yield f"Left out, {what} with none or several of classes that exclude each other."
     outside = len(figures.get("model_classes_not_in_data", ()))
     if outside:
         rule = "such an answer is wrong" if figures.get("answers") == "open" else "none is answered"
