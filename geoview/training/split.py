@@ -20,7 +20,6 @@ from geoview.training.recipe import SplitPart
 
 Split = dict[str, tuple[int, ...]]
 PARTS = ("train", "val", "test")
-_ALIASES = {"": "train", "validation": "val", "valid": "val", "dev": "val"}
 
 
 def split(
@@ -231,7 +230,7 @@ def _root(root: list[int], index: int) -> int:
 def _by_column(items: Sequence[Item]) -> Split:
     result: dict[str, list[int]] = {name: [] for name in PARTS}
     for index, item in enumerate(items):
-        name = _ALIASES.get(item.split, item.split)
+        name = item.split or "train"
         if name not in result:
             raise DataError(f"{item.file}: “{item.split}” is no split; use train, val or test.")
         result[name].append(index)

@@ -281,7 +281,7 @@ def test_a_users_split_that_leaks_is_refused(fields: dict[str, object], part: Sp
     items = [
         item(11, (1, 0), split="train", **fields),
         item(12, (1, 0), split="test", **fields),
-        item(21, (0, 1), split="valid"),
+        item(21, (0, 1), split="val"),
         item(31, (0, 1), split="train"),
     ]
     with pytest.raises(DataError, match=r"in both train and test \(11\.jpg and 12\.jpg\)"):
@@ -289,7 +289,7 @@ def test_a_users_split_that_leaks_is_refused(fields: dict[str, object], part: Sp
 
 
 def test_a_users_split_is_kept() -> None:
-    names = ("train", "", "validation", "test")
+    names = ("train", "", "val", "test")
     items = [item(n, one_hot(n % 2, 2), split=name) for n, name in enumerate(names)]
     assert split(items, SplitPart(), seed=0) == {"train": (0, 1), "val": (2,), "test": (3,)}
     with pytest.raises(DataError, match="“holdout” is no split"):
