@@ -19,6 +19,9 @@ from geoview.training.problems import Flags
 from geoview.training.recipe import SplitPart
 from geoview.training.split import PARTS, Split, leaks, missing
 
+# A share of the groups for training that lies so far below the one wanted is worth a word.
+_FAR_OFF = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
@@ -232,6 +235,26 @@ def _leaks(
     return found, (advice,) if torn else ()
 
 
+def _little_to_learn(
+    dataset: Dataset, classes: Iterable[ClassCount], parts: Split, part: SplitPart
+) -> Iterator[str]:
+    """A word where the other parts' one group of every small class leaves train much too few."""
+    own = any(item.split for item in dataset.items)
+    if dataset.task != "single-label" or own or part.folds or part.train_wells or part.test_wells:
+        return
+    shares = [share for share in (part.train, part.val, part.test) if share > 0]
+    wanted = part.train / sum(shares)
+    groups = {name: len({dataset.items[i].group for i in parts[name]}) for name in PARTS}
+    found = groups["train"] / sum(groups.values())
+    if found < wanted - _FAR_OFF:
+        small = sum(0 < one.groups * min(shares) < sum(shares) for one in classes)
+        yield (
+            f"Only {100 * found:.0f} % of the groups are for training instead of "
+            f"{100 * wanted:.0f} %: every part gets one of each class, and {small} classes have "
+            "too few for that; collect more of these or leave them out."
+        )
+
+
 def _shortfalls(
     dataset: Dataset, classes: Iterable[ClassCount], parts: Split | None, part: SplitPart
 ) -> Iterator[str]:
@@ -243,6 +266,7 @@ def _shortfalls(
     used = [name for name in PARTS if name in wanted or (parts and parts[name])]
     if parts is not None:
         yield from missing(dataset.items, parts, wanted)
+        yield from _little_to_learn(dataset, classes, parts, part)
     for one in classes:
         lacking = [n for n in used if parts and parts[n] and one.parts.get(n) == 0]
         where = f"; it is not in {' or '.join(lacking)}" if lacking else ""

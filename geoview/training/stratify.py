@@ -19,7 +19,8 @@ def by_class(counts: Floats, shares: Floats, rng: np.random.Generator, *, dealt:
     A class of at least as many groups as there are parts is in every part. A smaller one is in
     the largest part, to be learnt at all, and with what else it has in the parts that lag
     furthest behind their shares of the whole. What rounding owes a part in one class it gets in
-    the next, so that the shares hold over all.
+    the next. So the shares hold over all unless most classes are so small that every part takes
+    its one group of them: classes of three groups are a third in each of three parts.
     """
     part = np.zeros(len(counts), np.int64)
     classes = counts[:, 1:].argmax(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +187,22 @@ def test_classes_too_small_for_the_split_are_named() -> None:
         "d is not in val or test.",
         "No photo shows e.",
     )
+
+
+def test_shares_that_small_classes_upset_are_told() -> None:
+    """Three groups of a class go to three parts, whatever the shares."""
+    part = SplitPart(train=0.8, val=0.1, test=0.1)
+
+    def warnings(per_class: int) -> tuple[str, ...]:
+        y = np.repeat(np.eye(8, dtype=int), per_class, axis=0)
+        dataset = replace(multi(items_of(y)), task="single-label")
+        parts = dealt(dataset.items, part, seed=0)
+        return report(dataset, parts=parts, hashes=None, part=part, check_photos=False).warnings
+
+    (told,) = warnings(3)
+    assert "Only 33 % of the groups are for training instead of 80 %" in told
+    assert "8 classes have too few" in told
+    assert warnings(10) == ()
 
 
 @pytest.mark.parametrize(
