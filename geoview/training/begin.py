@@ -27,7 +27,7 @@ from geoview.training.loop import Emit
 from geoview.training.matching import named, same
 from geoview.training.recipe import Recipe
 from geoview.training.seen import inherited
-from geoview.training.split import Split, left_out
+from geoview.training.split import Split
 from geoview.training.zero_shot import embeddings_of
 
 # Layers to look for where the data name none (P0 has four).
@@ -136,8 +136,6 @@ def new_module(
     module: Any = build(card)
     _check_input(module, card)
     if recipe.model.pretrained:
-        for message in left_out(dataset.items, parts):
-            emit("notice", message=message)
         _start_from(module, card, Path(recipe.model.pretrained), emit)
     if card.architecture == "clip-zero-shot":
         start = Path(recipe.model.pretrained)

@@ -27,7 +27,7 @@ from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
 from geoview.training.report import shortfalls
 from geoview.training.seen import near_bits, seen_by
-from geoview.training.split import Split, grouped, split
+from geoview.training.split import Split, grouped, left_out, split
 
 # Tell how far the comparison of photos has come every so many of them.
 COMPARED = 500
@@ -162,6 +162,8 @@ def divided(recipe: Recipe, dataset: data.Dataset, emit: Emit) -> tuple[Split, M
     if seen:
         emit("notice", message=f"The model that training starts from has seen {len(seen)} of "
              f"{len(photos)} photos or near-duplicates of them; none is tested on.")  # fmt: skip
+        for message in left_out(dataset.items, parts):
+            emit("notice", message=message)
     return parts, parent
 
 
