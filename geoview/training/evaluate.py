@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from geoview.models.bundle import LoadedModel
 from geoview.models.card import ModelCard
 from geoview.models.device import choose
 from geoview.models.engine import Engine
+from geoview.photos import reading
 from geoview.records import Photo, Prediction, Progress
 from geoview.training import data as labelled
 from geoview.training import duplicates, figures, seen
@@ -198,5 +200,8 @@ def _predictions(
 
 
 def _photo(truth: Truth) -> Photo:
-    info = truth.path.stat()
+    try:
+        info = os.stat(reading.system_path(truth.path))
+    except OSError:
+        return Photo(truth.path, truth.file, 0, 0)  # who decodes it says why
     return Photo(truth.path, truth.file, info.st_size, info.st_mtime_ns)

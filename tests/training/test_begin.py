@@ -46,24 +46,6 @@ def with_model(r: Recipe, **update: object) -> Recipe:
     return r.model_copy(update={"model": r.model.model_copy(update=update)})
 
 
-def test_photos_of_a_users_split_that_are_left_out_are_told(
-    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
-) -> None:
-    path = saved(tiny_recipe(), well, tmp_path / "first.safetensors")
-    dataset = data.load(well)
-    column = ["test"] * 8 + [""] * 72
-    items = tuple(replace(i, split=part) for i, part in zip(dataset.items, column, strict=True))
-    told: list[str] = []
-
-    def emit(kind: str, **fields: Any) -> None:
-        told.append(fields.get("message", ""))
-
-    r = with_model(tiny_recipe(), pretrained=str(path))
-    dataset, parts = replace(dataset, items=items), {"train": tuple(range(8, 80)), "val": ()}
-    begin.new_module(r, begin.new_card(r, dataset, parts), dataset, parts, emit)
-    assert any(text.startswith("2 photos of your test part were left out") for text in told)
-
-
 def test_it_says_which_tensors_were_taken_over(
     well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
 ) -> None:

@@ -25,7 +25,7 @@ RECIPE = Recipe.model_validate(
             "backbone": "test_resnet",
         },
         "preprocess": {"input_px": 64},
-        "split": {"train": 0.5, "val": 0.25, "test": 0.25},
+        "split": {"train": 0.5, "val": 0.25, "test": 0.25, "near_duplicates": -1},
         "train": {"epochs": 1, "batch": 8, "lr": 1e-3, "precision": "fp32"},
     }
 )  # fmt: skip
@@ -35,7 +35,7 @@ Told = list[tuple[str, dict[str, Any]]]
 def sheet(folder: Path, counts: dict[tuple[str, str], int], *, name: str = "labels") -> Path:
     """A sheet of so many photos of every class and part of the split."""
     folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(len(list(folder.glob("*.png"))))
+    rng = np.random.default_rng([len(list(folder.glob("*.png"))), *folder.name.encode()])
     rows = []
     for (label, part), count in counts.items():
         for k in range(count):
@@ -120,15 +120,34 @@ def test_a_class_too_small_to_be_learnt_is_told_before_the_training(
 def test_photos_of_one_depth_count_once_in_what_is_told(tmp_path: Path) -> None:
     """Groups that must not be parted are what a class needs one of for every part."""
     folder = tmp_path / "data"
-    for name in ("pyrite", "quartz"):
-        (folder / name).mkdir(parents=True)
-        for k in range(8):
-            Image.new("RGB", (64, 64)).save(folder / name / f"{name}_{k}.png")
-    for k in range(4):
-        Image.new("RGB", (64, 64)).save(folder / "quartz" / f"W-1_0110.0m_{k}.png")
-    (folder / "gold").mkdir()
-    for k in range(3):
-        Image.new("RGB", (64, 64)).save(folder / "gold" / f"W-1_0120.0m_{k}.png")
+    names = [f"{label}/{label}_{k}" for label in ("pyrite", "quartz") for k in range(8)]
+    names += [f"quartz/W-1_0110.0m_{k}" for k in range(4)]
+    names += [f"gold/W-1_0120.0m_{k}" for k in range(3)]
+    for number, name in enumerate(names):
+        path = folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64), (number, 0, 0)).save(path)
     told = train(tmp_path / "m.safetensors", folder)
     (warning,) = dict(told)["data"]["warnings"]
     assert warning.startswith("gold has only 1 groups for 3 parts")
+
+
+def test_photos_of_a_users_test_part_that_were_seen_are_left_out_and_told(tmp_path: Path) -> None:
+    """Fine-tuning must not train on them, nor measure on them."""
+    first = sheet(tmp_path / "one", {("pyrite", "train"): 4, ("quartz", "train"): 4,
+                                     ("pyrite", "val"): 2, ("quartz", "val"): 2})  # fmt: skip
+    train(tmp_path / "first.safetensors", first)
+    counts = {
+        (label, part): 3 for label in ("pyrite", "quartz") for part in ("train", "val", "test")
+    }
+    own = sheet(tmp_path / "two", counts)
+    seen = tmp_path / "two" / "pyrite_test_0.png"
+    (tmp_path / "one" / "pyrite_train_0.png").replace(seen)
+    told = train(
+        tmp_path / "second.safetensors", own,
+        settings={"model.pretrained": str(tmp_path / "first.safetensors")},
+    )  # fmt: skip
+    notices = [fields["message"] for kind, fields in told if kind == "notice"]
+    assert any(text.startswith("1 photo of your test part was left out") for text in notices)
+    (counts_told,) = (fields["counts"] for kind, fields in told if kind == "data")
+    assert counts_told == {"train": 6, "val": 6, "test": 5}
