@@ -57,8 +57,9 @@ class MeasureJobs(QObject):
             return
         found = self._page.table.model.counts()
         text = summary(found)
-        if end.stopped or end.error:
-            desk = self._page.desk
+        desk = self._page.desk
+        unfinished = desk.verb == WRITING or end.progress.done < end.progress.total
+        if end.error or (end.stopped and unfinished):
             words = "Export again" if desk.verb == WRITING else "Continue"
             self._jobs.show_idle(text, link=(words, desk.go_on))
         elif found["review"]:

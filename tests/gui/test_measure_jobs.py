@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gui.measure_fakes import FakeTool, maker
+from gui.measure_fakes import FakeTool, maker, write_specimens
 from gui.test_measure_window import Make, in_table, measured
 
 from geoview.errors import Cancelled, DataError
@@ -37,10 +37,10 @@ def test_an_export_that_was_stopped_is_offered_again(
 
 
 def test_measuring_all_again_continues_with_what_was_left(
-    qtbot: Any, make_window: Make, drawer: Path, tool: FakeTool
+    qtbot: Any, make_window: Make, tmp_path: Path, tool: FakeTool
 ) -> None:
     window = make_window()
-    page = measured(qtbot, window, drawer)
+    page = measured(qtbot, window, write_specimens(tmp_path / "many", 40))
     before = len(tool.seen)
     tool.seconds_per_photo = 0.3
     page.desk.measure(again=True)

@@ -16,7 +16,7 @@ from geoview.errors import DataError
 from geoview.training import data
 from geoview.training.recipe import SplitPart
 from geoview.training.seen import content
-from geoview.training.split import split
+from geoview.training.split import dealt, grouped, leaks
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cuttings"
 
@@ -313,10 +313,10 @@ def test_photos_of_one_name_in_two_folders_are_two_photos(tmp_path: Path) -> Non
     assert len({item.group for item in dataset.items}) == 6
     assert [item.file for item in dataset.items][:2] == ["test/images/1.png", "test/images/2.png"]
     assert dataset.sources[0] == "test/images/labels.csv"
-    part = SplitPart(near_duplicates=-1)
-    assert {n: len(found) for n, found in split(dataset.items, part, seed=0).items()} == {
-        "train": 2, "val": 2, "test": 2,
-    }  # fmt: skip
+    joined = grouped(dataset.items, SplitPart(), hashes={})  # they all look alike here
+    parts = dealt(joined, SplitPart(), seed=0)
+    assert {name: len(found) for name, found in parts.items()} == {"train": 2, "val": 2, "test": 2}
+    assert leaks(joined, parts) == ()
 
 
 def test_sources_with_the_same_folders_are_told_apart(tmp_path: Path) -> None:
