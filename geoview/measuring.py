@@ -153,7 +153,7 @@ class Measuring:
         for found, progress in work:
             self._again.update(one.file for one in found if again)
             yield found, progress
-        if self._again.issuperset(photo.file for photo in todo):
+        if again and self._again.issuperset(photo.file for photo in todo):
             self._again.clear()
 
     def measure(self, file: str) -> Measurement:
