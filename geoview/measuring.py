@@ -5,11 +5,10 @@ The one place where project, size tool and catalogue meet; window and command li
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import geoview
@@ -20,7 +19,7 @@ from geoview.catalog.rows import now_utc
 from geoview.errors import Cancelled, DataError, GeoViewError, PhotoError
 from geoview.export import MEASUREMENT_EXPORTERS, MeasurementRow, MeasurementTable
 from geoview.measure import boxes as storage
-from geoview.measure import crew, numbers, tool
+from geoview.measure import crew, made_with, numbers, tool
 from geoview.measure.boxes import Box
 from geoview.measure.corrections import with_cube_edge
 from geoview.measure.crew import MeasureOne
@@ -34,9 +33,6 @@ from geoview.remeasured import Remeasured
 
 log = logging.getLogger(__name__)
 
-# Where the weights lie is no setting of a measurement; the others change catalogue numbers only.
-_ELSEWHERE = frozenset(("owlvit",))
-_FOR_NUMBERS = frozenset(("read_codes", "read_plates"))
 UNREADABLE = "the photo cannot be read"
 FAILED = "the size tool failed on the photo"
 # What may go better the next time.
@@ -94,7 +90,10 @@ class Measuring:
         with another edge than the options say.
         """
         made = self._kept.made_with()
-        done = {text: self._is_mine(text) and not (again and text) for text in set(made.values())}
+        done = {
+            text: made_with.holds(text, self.options) and not (again and text)
+            for text in set(made.values())
+        }
         stale = self._with_other_edge() | self._failed_for_now()
         if self.options.read_plates:
             stale |= self._earlier.without_number(made)
@@ -163,7 +162,7 @@ class Measuring:
         """
         photo = self._photo(file)
         found = self._measure_one(photo, self.options, self._measure)
-        self._kept.add([(photo, found)], made_with=_settings(self.options))
+        self._kept.add([(photo, found)], made_with=made_with.as_text(self.options))
         return self._kept.one(file) or found
 
     def save(self, measurement: Measurement) -> Changes:
@@ -302,19 +301,6 @@ class Measuring:
                 return photo
         raise DataError(f"{file} is not among the photos of {self.project.folder}; refresh it.")
 
-    def _is_mine(self, made_with: str) -> bool:
-        """Whether a measurement with these settings would come out the same now.
-
-        A setting that a later version of the program added counts as its default.
-        """
-        if not made_with:
-            return True
-        own = json.loads(_settings(self.options))
-        theirs = json.loads(_settings(MeasureOptions())) | json.loads(made_with)
-        same_scale = own["scale"] is None or own["scale"] == theirs["scale"]
-        rest = own.keys() - _FOR_NUMBERS - {"scale"}
-        return same_scale and all(theirs[key] == own[key] for key in rest)
-
     def _work(
         self,
         todo: Sequence[Photo],
@@ -327,7 +313,7 @@ class Measuring:
     ) -> Iterator[tuple[list[Measurement], Progress]]:
         done, failed, rate = total - len(todo), 0, Rate()
         yield [], Progress(done, total)
-        made_with = together or _settings(options)
+        settings = together or made_with.as_text(options)
         measured = crew.in_turn(
             todo, self._measure, options, finish=self._measure_one, cancelled=cancelled
         )
@@ -336,7 +322,7 @@ class Measuring:
                 notify(f"{one.file}: {one.reasons[0]}.")
             if together:
                 pairs = [(photo, replace(m, user=self.user)) for photo, m in pairs]
-            kept = self._kept.add(pairs, made_with=made_with)
+            kept = self._kept.add(pairs, made_with=settings)
             done += len(pairs)
             failed += sum(m.is_unreadable for _, m in pairs)
             yield kept, Progress(done, total, rate.after(len(pairs)), failed)
@@ -404,11 +390,3 @@ def _photos(count: int) -> str:
 
 def _same_size(one: Measurement, other: Measurement) -> bool:
     return sorted((one.width_px, one.height_px)) == sorted((other.width_px, other.height_px))
-
-
-def _settings(options: MeasureOptions) -> str:
-    """The settings that a measurement depends on, as text that stays the same."""
-    values = {k: v for k, v in asdict(options).items() if k not in _ELSEWHERE}
-    scale = options.scale
-    values["scale"] = None if scale is None else [scale.mm_per_px, scale.inherited_from]
-    return json.dumps(values, sort_keys=True)
