@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path, PureWindowsPath
 
 from geoview.errors import DataError
@@ -15,6 +15,7 @@ from geoview.photos.sheet import column_name, known_columns, row_fields
 from geoview.training import labels, tables
 from geoview.training.data import SPLITS, Dataset, Item, as_text, counted, fold
 from geoview.training.labels import Labels, number_in
+from geoview.training.photo_names import PhotoNames
 from geoview.training.tables import Row, Table
 
 _MOST_TILES = 100
@@ -138,27 +139,32 @@ def from_table(table: Table, folder: str) -> Dataset:
 
 
 def _with_photos(table: Table) -> tuple[list[Row], tuple[str, ...], list[str]]:
-    """Rows whose photo is there, the file name tidied; the photos that are not; warnings."""
-    root, warnings = table.path.parent, []
+    """Rows whose photo is there, by the photo's own name; the photos that are not; warnings."""
+    there, warnings = PhotoNames(table.path.parent), []
     named = [row | {"file": _tidy(row["file"], table.path)} for row in table.rows if row["file"]]
-    files = list(dict.fromkeys(row["file"] for row in named))
-    there = {file for file in files if os.path.isfile(root / file)}
-    gone = tuple(file for file in files if file not in there)
-    if not there:
+    photo = {file: there.find(file) for file in dict.fromkeys(row["file"] for row in named)}
+    gone = tuple(file for file, found in photo.items() if found is None)
+    if len(gone) == len(photo):
         first = f", the first is {gone[0]}" if gone else ""
         raise DataError(
-            f"None of the {len(files)} photos named in {table.path.name} is there{first}; "
+            f"None of the {len(photo)} photos named in {table.path.name} is there{first}; "
             "put them beside the sheet or correct the names."
         )
     if gone:
         warnings.append(
-            f"{len(gone)} of the {len(files)} photos named in {table.path.name} are not there and "
+            f"{len(gone)} of the {len(photo)} photos named in {table.path.name} are not there and "
             f"were left out, the first is {gone[0]}."
+        )
+    for file, fitting in islice(there.several.items(), 1):
+        warnings.append(
+            f"{counted(len(there.several), 'name')} of them may mean more than one photo, the "
+            f"first is {file} ({', '.join(fitting)}); write the whole name."
         )
     if len(named) < len(table.rows):
         count = len(table.rows) - len(named)
         warnings.append(f"{count} rows of {table.path.name} name no file and were left out.")
-    return [row for row in named if row["file"] in there], gone, warnings
+    rows = [row | {"file": own} for row in named if (own := photo[row["file"]]) is not None]
+    return rows, gone, warnings
 
 
 def _tidy(file: str, sheet: Path) -> str:

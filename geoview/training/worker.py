@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from filelock import Timeout
 
+from geoview.callbacks import never
 from geoview.errors import Cancelled, DataError, GeoViewError
 from geoview.models import bundle
 from geoview.models.card import ModelCard
@@ -100,7 +101,7 @@ def run(job: Path, emit: Emit) -> None:
     recipe = with_weights(Recipe.model_validate(plan["recipe"]), download=plan.get("download"))
     out = Path(plan["out"])
     dataset = data.load([Path(p) for p in plan["data"]])
-    parts, parent = divided(recipe, dataset, emit)
+    parts, parent = divided(recipe, dataset, emit, stopped=(job / "stop").exists)
     joined = replace(dataset, items=grouped(dataset.items, recipe.split))
     warnings = [*dataset.warnings, *shortfalls(joined, parts, recipe.split)]
     emit("data", counts={k: len(v) for k, v in parts.items()}, classes=list(dataset.classes),
@@ -141,13 +142,17 @@ def run(job: Path, emit: Emit) -> None:
     emit("done", out=str(out), best=trainer.best, metrics=card.metrics)
 
 
-def divided(recipe: Recipe, dataset: data.Dataset, emit: Emit) -> tuple[Split, ModelCard | None]:
+def divided(
+    recipe: Recipe, dataset: data.Dataset, emit: Emit, *, stopped: Callable[[], bool] = never
+) -> tuple[Split, ModelCard | None]:
     """The split, and the card of the GeoView model that training starts from.
 
-    What that model has seen is not tested on, and this is told.
+    What that model has seen is not tested on, and this is told. Raises Cancelled.
     """
 
     def comparing(done: Progress) -> None:
+        if stopped():
+            raise Cancelled("The training was stopped while photos were compared; start it again.")
         if done.done % COMPARED == 0:
             emit("comparing", done=done.done, total=done.total)
 

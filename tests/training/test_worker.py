@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geoview.errors import DataError
+from geoview.errors import Cancelled, DataError
 from geoview.models import bundle
 from geoview.training import evaluate, worker
 from geoview.training.recipe import Recipe, changed
@@ -51,7 +51,7 @@ def sheet(folder: Path, counts: dict[tuple[str, str], int], *, name: str = "labe
 def train(out: Path, *sources: Path, settings: dict[str, Any] | None = None) -> Told:
     """Run the worker on these sheets in this process; what it told."""
     folder = out.with_suffix(".training")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     plan = {
         "recipe": changed(RECIPE, settings or {}).model_dump(mode="json"), "device": "cpu",
         "data": [str(p) for p in sources], "out": str(out), "cache": str(out.parent / "cache"),
@@ -151,3 +151,12 @@ def test_photos_of_a_users_test_part_that_were_seen_are_left_out_and_told(tmp_pa
     assert any(text.startswith("1 photo of your test part was left out") for text in notices)
     (counts_told,) = (fields["counts"] for kind, fields in told if kind == "data")
     assert counts_told == {"train": 6, "val": 6, "test": 5}
+
+
+def test_a_stop_does_not_wait_until_all_photos_are_compared(tmp_path: Path) -> None:
+    classes = [(label, part) for label in ("pyrite", "quartz") for part in ("train", "val")]
+    path, out = sheet(tmp_path / "data", dict.fromkeys(classes, 4)), tmp_path / "m.safetensors"
+    (tmp_path / "m.training").mkdir()
+    (tmp_path / "m.training" / "stop").touch()
+    with pytest.raises(Cancelled, match="while photos were compared"):
+        train(out, path, settings={"split.near_duplicates": 4})
