@@ -1,7 +1,7 @@
 """JPEG, the format of almost every photo: header by Pillow, scaled decode by OpenCV.
 
-Measured on 12-megapixel photos, one core: OpenCV takes 60 ms for all pixels, 26 ms at one half,
-23 ms at a quarter and 19 ms at an eighth; Pillow's draft mode takes 145, 53, 24 and 20 ms.
+Measured on 12-megapixel photos, one core: OpenCV takes 32 ms for all pixels (57 ms where BGR is
+turned into RGB afterwards), 18 ms at one half, 14 ms at a quarter and 11 ms at an eighth.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ def _with_opencv(data: bytes, denominator: int) -> colour.Rgb | None:
     import cv2
 
     flags = {
-        1: cv2.IMREAD_COLOR,
-        2: cv2.IMREAD_REDUCED_COLOR_2,
-        4: cv2.IMREAD_REDUCED_COLOR_4,
-        8: cv2.IMREAD_REDUCED_COLOR_8,
+        1: cv2.IMREAD_COLOR_RGB,
+        2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
+        4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4,
+        8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
     }[denominator]
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
-    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return pixels  # None where OpenCV cannot decode it

@@ -186,5 +186,4 @@ def _unpack(content: bytes) -> NDArray[np.uint8] | None:
     picture, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
     if not picture or zlib.crc32(picture).to_bytes(_CHECKSUM_BYTES, "big") != checksum:
         return None
-    pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
-    return None if pixels is None else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    return cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR_RGB)
