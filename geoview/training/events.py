@@ -62,7 +62,7 @@ def read_from(job: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         with (job / FILE).open("rb") as stream:
             stream.seek(offset)
             data = stream.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return [], offset
     whole = data[: data.rfind(b"\n") + 1]
     return list(_parsed(whole)), offset + len(whole)

@@ -64,7 +64,8 @@ def start(
     With ``resume`` an earlier, unfinished job for the same file goes on where it stopped, with
     the recipe it began with (see ``resuming``); without it, DataError tells about one that is
     there rather than overwriting it, and a finished one begins again. Raises DataError also while
-    a worker, which may have outlived its program, still trains that file.
+    a worker, which may have outlived its program, still trains that file, and where the folder
+    cannot be written.
 
     With ``finish`` a stopped job trains no more: the model is made of the epoch kept so far (the
     best, or the last where the recipe keeps that), calibrated and measured as ever.
@@ -88,8 +89,6 @@ def start(
             f"No epoch of {out.name} is done yet, so there is none to finish with; train on until "
             "one is."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "stop").unlink(missing_ok=True)
     plan = {
         "recipe": recipe.model_dump(mode="json"),
         "data": [str(p.resolve()) for p in data],
@@ -99,6 +98,19 @@ def start(
         "download": download,
         "device": device,
     }
+    try:
+        return _begun(folder, plan)
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be written ({error.strerror}); make room there or choose another "
+            "folder for the model."
+        ) from error
+
+
+def _begun(folder: Path, plan: dict[str, Any]) -> Job:
+    """The worker on its way with a plan; raises OSError where the folder cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "stop").unlink(missing_ok=True)
     # A name of its own: another worker may be starting, which must not read this plan as its own.
     file = folder / f"plan-{uuid.uuid4().hex}.json"
     files.write_text(file, json.dumps(plan, indent=1))

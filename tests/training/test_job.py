@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from geoview import files
+from geoview.errors import DataError
 from geoview.training import job
 from geoview.training.recipe import Recipe
 
@@ -53,6 +56,21 @@ def test_of_two_trainings_of_one_file_the_first_keeps_its_data_and_the_second_sa
     plan = json.loads((first.folder / "job.json").read_text(encoding="utf-8"))
     assert plan["data"] == [str(given[1 - second])]
     assert not list(first.folder.glob("plan-*"))
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(
+    tmp_path: Path, tiny_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes").write_text("a file, no folder", encoding="utf-8")
+    with pytest.raises(DataError, match=r"m\.training cannot be written \(Not a directory\)"):
+        job.start(tiny_recipe(), data=[tmp_path], out=tmp_path / "notes" / "m.safetensors")
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_text", full)
+    with pytest.raises(DataError, match=r"No space left on device\); make room there or choose"):
+        job.start(tiny_recipe(), data=[tmp_path], out=tmp_path / "m.safetensors")
 
 
 # A worker whose disk fills up in an epoch: for good, or only until its own files are gone.
