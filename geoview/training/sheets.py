@@ -144,7 +144,14 @@ def _with_photos(table: Table) -> tuple[list[Row], tuple[str, ...], list[str]]:
     named = [row | {"file": _tidy(row["file"], table.path)} for row in table.rows if row["file"]]
     photo = {file: there.find(file) for file in dict.fromkeys(row["file"] for row in named)}
     gone = tuple(file for file, found in photo.items() if found is None)
+    unclear = [
+        f"{counted(len(there.several), 'name')} in {table.path.name} may mean more than one photo, "
+        f"the first is {file} ({', '.join(fitting)}); write the whole name."
+        for file, fitting in islice(there.several.items(), 1)
+    ]
     if len(gone) == len(photo):
+        if unclear:
+            raise DataError(unclear[0])
         first = f", the first is {gone[0]}" if gone else ""
         raise DataError(
             f"None of the {len(photo)} photos named in {table.path.name} is there{first}; "
@@ -155,11 +162,7 @@ def _with_photos(table: Table) -> tuple[list[Row], tuple[str, ...], list[str]]:
             f"{len(gone)} of the {len(photo)} photos named in {table.path.name} are not there and "
             f"were left out, the first is {gone[0]}."
         )
-    for file, fitting in islice(there.several.items(), 1):
-        warnings.append(
-            f"{counted(len(there.several), 'name')} of them may mean more than one photo, the "
-            f"first is {file} ({', '.join(fitting)}); write the whole name."
-        )
+    warnings += unclear
     if len(named) < len(table.rows):
         count = len(table.rows) - len(named)
         warnings.append(f"{count} rows of {table.path.name} name no file and were left out.")

@@ -52,6 +52,12 @@ def test_a_name_that_fits_two_photos_is_told_and_left_out(tmp_path: Path) -> Non
     assert "the first is a (a.cr2, a.jpg); write the whole name." in dataset.warnings[-1]
 
 
+def test_names_that_all_fit_two_photos_are_told_as_such(tmp_path: Path) -> None:
+    """A camera that keeps both a raw and a JPEG file of every photo."""
+    with pytest.raises(DataError, match=r"2 names in labels\.csv may mean more than one photo"):
+        load(tmp_path, ("a.cr2", "a.jpg", "b.cr2", "b.jpg"), "a,x\nb,y\n")
+
+
 def test_another_suffix_or_a_text_file_is_no_photo_of_that_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("notes", encoding="utf-8")
     with pytest.raises(DataError, match="None of the 2 photos"):
