@@ -24,19 +24,23 @@ class PhotoNames:
 
     def find(self, file: str) -> str | None:
         """The photo of that name, else the only one of that name but for capitals, the way
-        accents are stored, or the suffix; None where there is none or more than one."""
+        accents are stored, the suffix, or zeros before a number, which Excel takes away.
+
+        None where there is none or more than one.
+        """
         if os.path.isfile(self._root / file):
             return file
         folder, name = posixpath.split(file)
         if folder not in self._listed:
             self._listed[folder] = self._list(folder)
-        fitting = self._listed[folder].get(fold(name), [])
+        listed = self._listed[folder]
+        fitting = listed.get(fold(name)) or listed.get(_number(name), [])
         if len(fitting) > 1:
             self.several[file] = fitting
         return posixpath.join(folder, fitting[0]) if len(fitting) == 1 else None
 
     def _list(self, folder: str) -> dict[str, list[str]]:
-        """The photos of a folder by their folded name, and by that without suffix."""
+        """The photos of a folder by their folded name, that without suffix, and their number."""
         found = defaultdict(list)
         try:
             names = sorted(os.listdir(self._root / folder))
@@ -47,4 +51,11 @@ class PhotoNames:
             if suffix.lower() in IMAGE_SUFFIXES:
                 found[fold(name)].append(name)
                 found[fold(stem)].append(name)
+                if number := _number(stem):
+                    found[number].append(name)
         return dict(found)
+
+
+def _number(name: str) -> str:
+    """A key that no file name can be, for names that are nothing but a number; else empty."""
+    return f"/{name.lstrip('0')}" if name.isdecimal() else ""

@@ -58,6 +58,17 @@ def test_names_that_all_fit_two_photos_are_told_as_such(tmp_path: Path) -> None:
         load(tmp_path, ("a.cr2", "a.jpg", "b.cr2", "b.jpg"), "a,x\nb,y\n")
 
 
+def test_numbers_whose_zeros_excel_took_away(tmp_path: Path) -> None:
+    photos = ("0001.png", "0002.png", "2.png", "010.png")
+    assert files(load(tmp_path, photos, "1,x\n2,y\n10,x\n")) == ["0001.png", "2.png", "010.png"]
+
+
+def test_a_number_that_fits_two_photos_is_told_and_left_out(tmp_path: Path) -> None:
+    dataset = load(tmp_path, ("01.png", "001.png", "b.png", "c.png"), "1,x\nb,x\nc,y\n")
+    assert files(dataset) == ["b.png", "c.png"]
+    assert "(001.png, 01.png); write the whole name." in dataset.warnings[-1]
+
+
 def test_another_suffix_or_a_text_file_is_no_photo_of_that_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("notes", encoding="utf-8")
     with pytest.raises(DataError, match="None of the 2 photos"):
