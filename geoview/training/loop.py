@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from geoview.errors import Cancelled, DataError
 from geoview.models.card import ModelCard
 from geoview.models.output import ModelOutput
-from geoview.models.runner import is_out_of_memory
-from geoview.training import checkpoint, halves, hardware, losses, metrics, optimiser
+from geoview.training import checkpoint, hardware, losses, metrics, optimiser
 from geoview.training.batches import (
     Batch,
     Normalise,
@@ -28,6 +27,7 @@ from geoview.training.batches import (
 )
 from geoview.training.clock import Clock
 from geoview.training.data import Item
+from geoview.training.gradients import Gradients
 from geoview.training.images import ImageCache
 from geoview.training.objective import Objective
 from geoview.training.optimiser import Average
@@ -71,26 +71,23 @@ class Trainer:
                 f"A batch of {self.size} is too small for {self.share.world} devices; take a "
                 "larger one (train.batch) or fewer devices (train.devices)."
             )
-        self.micro = part.micro_batch or part.batch
         self.epoch, self.step_in_epoch, self.waited, self.best = 0, 0, 0, -math.inf
         self.kept = 0  # the epoch, counted from 1, whose weights are in best.safetensors
         self.normalise = Normalise(card, self.fabric.device)
         self.broken: set[Path] = set()
-        self.lanes: halves.Halves | None = None
-        self.objective = Objective(
+        self.supervised_layers = card.options.get("layer_head", "supervised") == "supervised"
+        objective = Objective(
             losses.build(
                 recipe.loss.name, counts=torch.tensor([i.labels for i in train]).sum(0),
                 single_label=self.single, options=recipe.loss.options,
             ),
-            part, card.options.get("layer_head", "supervised") == "supervised",
+            part, self.supervised_layers,
         )  # fmt: skip
         self._seconds_of_validation = 0.0
-        plain = self.fabric.device.type == "cpu" and self.share.world == 1
-        if plain and part.precision != "fp16":  # whose gradients are scaled by Fabric
-            self.module.train()
-            self.lanes = halves.lanes_for(
-                self.module, size=min(self.micro, self.size), seed=part.seed
-            )
+        self.gradients = Gradients(
+            self.fabric, module, self.model, objective=objective, normalise=self.normalise,
+            part=part, size=self.size, layers=bool(card.layers), emit=emit,
+        )  # fmt: skip
 
     @property
     def judged(self) -> nn.Module:
@@ -103,8 +100,7 @@ class Trainer:
         try:
             self._epochs()
         finally:
-            if self.lanes is not None:
-                self.lanes.close()
+            self.gradients.close()
         self._take_kept()
 
     def finish(self) -> None:
@@ -192,19 +188,10 @@ class Trainer:
             self.emit("skipped", file=item.file, reason=reason)
 
     def _step(self, batch: Batch) -> float:
-        """One step of the optimiser; when memory runs out, again in smaller parts."""
+        """One step of the optimiser."""
         self._set_lr()
         batch = batch.to(self.fabric.device)
-        before = torch.get_rng_state()
-        while True:
-            try:
-                loss, outputs = self._gradients(batch)
-                break
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or self.share.world > 1:
-                    raise
-            self._take_less(len(batch))
-            torch.set_rng_state(before)
+        loss, outputs = self.gradients.of(batch, step=(self.epoch, self.step_in_epoch))
         self._check(math.isfinite(loss))
         if self.part.clip_norm:
             norm = self.fabric.clip_gradients(
@@ -220,71 +207,13 @@ class Trainer:
             self.ema.update(self.module, steps_done=done)
         return loss
 
-    def _gradients(self, batch: Batch) -> tuple[float, list[Tensor]]:
-        """Gradients of the whole batch, part by part; its loss and the parts' layer logits."""
-        self.optimiser.zero_grad()
-        total, layer_logits = 0.0, []
-        parts = list(batch.parts(self.micro))
-        for number, part in enumerate(parts, start=1):
-            share = len(part) / len(batch)
-            found = self._gradients_in_lanes(part, share, number)
-            if found is None:
-                with self.fabric.no_backward_sync(self.model, enabled=number < len(parts)):
-                    loss, layers = self._loss(self.model, part)
-                    self.fabric.backward(loss * share)
-                found = float(loss.detach()) * share, [] if layers is None else [layers]
-            total += found[0]
-            layer_logits += found[1]
-        return total, layer_logits
-
-    def _loss(self, model: Any, part: Batch) -> tuple[Tensor, Tensor | None]:
-        """The mean loss of some items, and their layer logits if the model has any."""
-        output: ModelOutput = model(self.normalise(part.pixels))
-        loss = self.objective(output, labels=part.labels, area=part.area, layers=part.layers)
-        return loss, None if output.layer_logits is None else output.layer_logits.detach()
-
-    def _gradients_in_lanes(
-        self, part: Batch, share: float, number: int
-    ) -> tuple[float, list[Tensor]] | None:
-        """The same on one thread per core; None where the items must be computed together."""
-        if self.lanes is None or (
-            self.card.layers
-            and not self.objective.is_mean_of_items(area=part.area, layers=part.layers)
-        ):
-            return None
-
-        def loss(module: nn.Module, some: Batch) -> tuple[Tensor, Tensor | None]:
-            with self.fabric.autocast():
-                return self._loss(module, some)
-
-        step = (self.epoch, self.step_in_epoch, number)
-        found = self.lanes.gradients(part, loss, step=step, share=share)
-        if found is None:
-            self.lanes.close()
-            self.lanes = None
-        return found
-
-    def _take_less(self, size: int) -> None:
-        """Halve the part of a batch that is computed at once; the step stays the same size."""
-        self.optimiser.zero_grad()
-        if self.fabric.device.type == "cuda":
-            torch.cuda.empty_cache()
-        now = min(self.micro, size)
-        if now == 1:
-            raise DataError(
-                "There is not enough memory to train on even one photo at a time; choose a "
-                "smaller backbone or a smaller input size, or close other programs."
-            )
-        self.micro = (now + 1) // 2
-        self.emit("memory", micro_batch=self.micro, batch=self.part.batch)
-
     def _learn_priors(self, layer_logits: list[Tensor], batch: Batch) -> None:
         """Collect every layer's proportions (P0 eq. 4): known layer, else the assigned one."""
         accumulate = getattr(self.module, "accumulate", None)
         if accumulate is None or not layer_logits:
             return
         layers = torch.cat(layer_logits).argmax(-1)
-        if self.objective.supervised_layers:
+        if self.supervised_layers:
             layers = torch.where(batch.layers >= 0, batch.layers, layers)
         states = batch.states
         if self.share.world > 1:  # whose shares of the batch need not be equally large
@@ -316,7 +245,7 @@ class Trainer:
         self.judged.eval()
         rows: list[Tensor] = []
         batches = plain_batches(
-            items, self.cache, size=self.micro, share=self.share, broken=self._tell_broken
+            items, self.cache, size=self.gradients.micro, share=self.share, broken=self._tell_broken
         )
         for batch in batches:
             logits = torch.cat(self._logits(batch))
@@ -339,7 +268,8 @@ class Trainer:
             logits: Tensor = output.logits
             return logits
 
-        return [answer(batch)] if self.lanes is None else self.lanes.map(answer, batch)
+        lanes = self.gradients.lanes
+        return [answer(batch)] if lanes is None else lanes.map(answer, batch)
 
     def _check(self, finite: bool) -> None:
         """End a training that has diverged, in all processes, before anything of it is kept."""
@@ -365,7 +295,7 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "scaling": self.scaling.state_dict(),
             "ema": dict(self.ema.module.state_dict()) if self.ema is not None else None,
-            "lanes": self.lanes is not None,
+            "lanes": self.gradients.lanes is not None,
             "rng": torch.get_rng_state(),
             "rng_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
@@ -397,7 +327,7 @@ class Trainer:
         self._recall_kept(state)
         self.plateau = Plateau(self.part.plateau_patience, *state["plateau"])
         if not state.get("lanes"):  # as it was, else the sums would be rounded otherwise
-            self.lanes = None
+            self.gradients.close()
         self.module.load_state_dict(state["module"])
         optimiser.restore(self.optimiser, state["optimiser"])
         if state.get("scaling"):  # not where the precision was another

@@ -21,7 +21,7 @@ from geoview.models import bundle
 from geoview.models.card import ModelCard
 from geoview.records import Progress
 from geoview.training import begin, calibration, data, duplicates, resuming
-from geoview.training.events import EventWriter, is_full
+from geoview.training.events import EventWriter, is_full, read_from
 from geoview.training.images import ImageCache
 from geoview.training.job import NO_ROOM, TAKEN, lock_of, no_room
 from geoview.training.loop import Emit, Trainer
@@ -61,7 +61,7 @@ def main(path: Path) -> int:
 
 def _run(job: Path) -> int:
     writer = EventWriter(job)
-    emit: Emit = writer if is_first_process() else lambda kind, **fields: None
+    emit: Emit = writer if is_first_process() else _only_troubles(writer)
     try:
         code = _told(job, emit)
     finally:
@@ -69,22 +69,35 @@ def _run(job: Path) -> int:
     return NO_ROOM if writer.full else code
 
 
+def _only_troubles(writer: EventWriter) -> Emit:
+    """What a further process of a training tells: what the first one cannot know."""
+
+    def emit(kind: str, **fields: Any) -> None:
+        if kind in ("failed", "memory"):
+            writer(kind, **fields)
+
+    return emit
+
+
 def _told(job: Path, emit: Emit) -> int:
     """Run the job; how it ended, as exit code and as the last event."""
+    _, began = read_from(job)
     try:
         run(job, emit)
+        return 0
     except Cancelled as stop:
         emit("stopped", message=str(stop))
         return 3
     except GeoViewError as error:
-        emit("failed", message=str(error))
-        return 1
+        why = {"message": str(error)}
     except Exception as error:
         full = isinstance(error, OSError) and is_full(error)
         message = no_room(job) if full else f"The training failed: {error}"
-        emit("failed", message=message, traceback=traceback.format_exc())
-        return 1
-    return 0
+        why = {"message": message, "traceback": traceback.format_exc()}
+    # Where another process failed first, this one only knows that it is gone.
+    if all(event["event"] != "failed" for event in read_from(job, began)[0]):
+        emit("failed", **why)
+    return 1
 
 
 def is_first_process() -> bool:

@@ -64,14 +64,14 @@ def test_when_memory_runs_out_smaller_parts_do_the_same_step(
     small = make_trainer(
         well, steady(epochs=1), emit=lambda kind, **f: told.append({"event": kind, **f})
     )
-    real = small.normalise
+    real = small.gradients._normalise
 
     def limited(pixels: torch.Tensor) -> torch.Tensor:
         if len(pixels) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return real(pixels)
 
-    monkeypatch.setattr(small, "normalise", limited)
+    monkeypatch.setattr(small.gradients, "_normalise", limited)
     small._train_epoch()
     assert [e["micro_batch"] for e in told if e["event"] == "memory"] == [4, 2]
     assert torch.allclose(weights(whole), weights(small), atol=5e-5)
@@ -85,7 +85,7 @@ def test_no_memory_for_one_photo_is_one_sentence(
     def never(pixels: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(trainer, "normalise", never)
+    monkeypatch.setattr(trainer.gradients, "_normalise", never)
     with pytest.raises(DataError, match="smaller backbone"):
         trainer._train_epoch()
 
@@ -244,9 +244,19 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(
 
 
 _TWO = """
-import json, sys
+import os, sys
 from pathlib import Path
-from geoview.training import worker
+import torch
+from geoview.training import batches, worker
+
+real, most = batches.Normalise.__call__, int(os.environ.get("MOST_PHOTOS", "1000"))
+
+def limited(self, pixels):
+    if torch.is_grad_enabled() and len(pixels) > most and os.environ.get("RANK") == "1":
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    return real(self, pixels)
+
+batches.Normalise.__call__ = limited
 sys.exit(worker.main(Path(sys.argv[1])))
 """
 
@@ -262,10 +272,14 @@ def planned(job: Path, r: Recipe, well: Path) -> Path:
     return job
 
 
-def in_two_processes(job: Path) -> list[dict[str, Any]]:
-    """Run a job to its good end as ``torchrun`` does; its events."""
+def in_two_processes(job: Path, *, most_photos: int = 1000) -> list[dict[str, Any]]:
+    """Run a job as ``torchrun`` does, to the end of both; its events.
+
+    The second process has memory to train on ``most_photos`` at once.
+    """
     common = {
-        **os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29631", "OMP_NUM_THREADS": "1",
+        **os.environ, "MOST_PHOTOS": str(most_photos), "OMP_NUM_THREADS": "1",
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29631",
         "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",
         "TORCHELASTIC_RUN_ID": "test",
     }  # fmt: skip
@@ -282,21 +296,29 @@ def in_two_processes(job: Path) -> list[dict[str, Any]]:
         for process in started:
             process.kill()
     events = [json.loads(line) for line in (job / "events.jsonl").read_text().splitlines()]
-    assert codes == [0, 0], events[-1]
-    assert sum(event["event"] == "done" for event in events) == 1
+    last = "done" if codes == [0, 0] else "failed"
+    assert [e["event"] for e in events if e["event"] in ("done", "failed")] == [last], events[-1]
     return events
 
 
 def test_two_processes_train_one_model(well: Path, tmp_path: Path, steady: MakeRecipe) -> None:
-    """Same batch, half of it each, gradients shared."""
+    """Same batch, half of it each, gradients shared; the second can take but one photo at once."""
     r = steady(epochs=1, ema=0.0)
     job = planned(tmp_path / "one", r, well)
     subprocess.run([sys.executable, "-c", _TWO, str(job)], check=True)
-    in_two_processes(planned(tmp_path / "two", r, well))
+    told = in_two_processes(planned(tmp_path / "two", r, well), most_photos=1)
+    assert [e["micro_batch"] for e in told if e["event"] == "memory"][-1] == 1
     from safetensors.torch import load_file
 
     one, two = (load_file(tmp_path / f"{n}.safetensors") for n in ("one", "two"))
     assert all(torch.allclose(one[k].float(), two[k].float(), atol=1e-4) for k in one)
+
+
+def test_why_one_of_two_processes_ends_is_told(
+    well: Path, tmp_path: Path, steady: MakeRecipe
+) -> None:
+    told = in_two_processes(planned(tmp_path / "job", steady(epochs=1), well), most_photos=0)
+    assert "even one photo" in told[-1]["message"]
 
 
 def test_a_photo_that_breaks_does_not_part_two_processes(
