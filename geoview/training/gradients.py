@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from geoview.models.output import ModelOutput
 from geoview.models.runner import is_out_of_memory
 from geoview.training import halves
 from geoview.training.batches import Batch, Normalise
-from geoview.training.objective import Objective
+from geoview.training.objective import Objective, Whole
 from geoview.training.recipe import TrainPart
 
 # Steps after which several processes know that their memory suffices: before the second one the
@@ -34,7 +35,8 @@ class Gradients:
     ) -> None:  # fmt: skip
         self._fabric, self._module, self._model = fabric, module, model
         self._objective, self._normalise = objective, normalise
-        self._layers, self._emit, self._size = layers, emit, part.batch
+        self._clusters = layers and objective.clusters
+        self._emit, self._size = emit, part.batch
         self.micro = part.micro_batch or part.batch
         self._to_rehearse = 0 if fabric.world_size == 1 else _REHEARSED
         self.lanes: halves.Halves | None = None
@@ -72,8 +74,9 @@ class Gradients:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             while True:
                 try:
+                    part = next(batch.parts(self.micro))
                     with self._fabric.autocast():
-                        loss, _ = self._loss(self._module, next(batch.parts(self.micro)))
+                        loss, _ = self._loss(self._module, part, Whole.of(part))
                     # Not added to the weights' own, at which Fabric would begin to exchange them.
                     torch.autograd.grad(loss, learning, allow_unused=True)
                     break
@@ -90,41 +93,49 @@ class Gradients:
         self._module.zero_grad()
         total, layer_logits = 0.0, []
         parts = list(batch.parts(self.micro))
+        whole = Whole.of(batch)
+        if self._clusters and len(parts) > 1:
+            whole = replace(whole, layer_shares=self._layer_shares(parts))
         for number, part in enumerate(parts, start=1):
-            share = len(part) / len(batch)
-            found = self._in_lanes(part, share, (*step, number))
+            found = self._in_lanes(part, whole, (*step, number))
             if found is None:
                 with self._fabric.no_backward_sync(self._model, enabled=number < len(parts)):
-                    loss, layers = self._loss(self._model, part)
-                    self._fabric.backward(loss * share)
-                found = float(loss.detach()) * share, [] if layers is None else [layers]
+                    loss, layers = self._loss(self._model, part, whole)
+                    self._fabric.backward(loss)
+                found = float(loss.detach()), [] if layers is None else [layers]
             total += found[0]
             layer_logits += found[1]
         return total, layer_logits
 
-    def _loss(self, model: Any, part: Batch) -> tuple[Tensor, Tensor | None]:
-        """The mean loss of some items, and their layer logits if the model has any."""
+    @torch.no_grad()
+    def _layer_shares(self, parts: Sequence[Batch]) -> Tensor:
+        """What the whole batch has of each clustered layer, as the network answers."""
+        self._module.eval()
+        with self._fabric.autocast():
+            found = [self._module(self._normalise(part.pixels)).layer_logits for part in parts]
+        self._module.train()
+        return torch.cat(found).float().softmax(-1).mean(0)
+
+    def _loss(self, model: Any, part: Batch, whole: Whole) -> tuple[Tensor, Tensor | None]:
+        """What some items add to the loss of the batch, and their layer logits if there are any."""
         output: ModelOutput = model(self._normalise(part.pixels))
-        loss = self._objective(output, labels=part.labels, area=part.area, layers=part.layers)
-        return loss, None if output.layer_logits is None else output.layer_logits.detach()
+        layers = output.layer_logits
+        return self._objective(output, part, whole), None if layers is None else layers.detach()
 
     def _in_lanes(
-        self, part: Batch, share: float, step: Sequence[int]
+        self, part: Batch, whole: Whole, step: Sequence[int]
     ) -> tuple[float, list[Tensor]] | None:
         """The same on one thread per core; None where the items must be computed together."""
-        if self.lanes is None or (
-            self._layers
-            and not self._objective.is_mean_of_items(area=part.area, layers=part.layers)
-        ):
+        if self.lanes is None or self._clusters:
             return None
 
         def loss(module: nn.Module, some: Batch) -> tuple[Tensor, Tensor | None]:
             with self._fabric.autocast():
-                return self._loss(module, some)
+                return self._loss(module, some, whole)
 
-        found = self.lanes.gradients(part, loss, step=step, share=share)
+        found = self.lanes.gradients(part, loss, step=step)
         if found is None:
-            self.close()
+            self.leave_lanes()
         return found
 
     def _take_less(self, size: int) -> None:
@@ -141,8 +152,12 @@ class Gradients:
         self.micro = (now + 1) // 2
         self._emit("memory", micro_batch=self.micro, batch=self._size)
 
+    def leave_lanes(self) -> None:
+        """Compute all that comes in one thread."""
+        self.close()
+        self.lanes = None
+
     def close(self) -> None:
-        """End the lanes; what comes after is computed in one thread."""
+        """End the threads of the lanes; the next use starts new ones."""
         if self.lanes is not None:
             self.lanes.close()
-        self.lanes = None

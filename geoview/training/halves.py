@@ -2,8 +2,8 @@
 
 torch spreads every single operation over the cores and waits for the slowest after each of them
 (see ``models.lanes``). Here every lane runs its own photos forward and backward through a copy
-of the network that shares the weights, and the gradients are added in a fixed order. The loss is
-a mean over photos, so the sum is the gradient of the whole batch.
+of the network that shares the weights, and the gradients are added in a fixed order. What the
+photos add to the loss does not depend on the others, so the sum is the gradient of them all.
 
 Dropout and stochastic depth draw from a generator of their lane that starts anew at every step:
 threads cannot disturb one another's draws, and a resumed training draws the same.
@@ -27,7 +27,7 @@ from geoview.training.batches import Batch
 # Fewer photos a lane leave its matrices too small to be worth a thread.
 LEAST = 4
 
-# The loss of some photos by a network, its mean, and the layer logits if there are any.
+# What some photos add to the loss, by a network, and the layer logits if there are any.
 Loss = Callable[[nn.Module, Batch], tuple[Tensor, Tensor | None]]
 
 
@@ -47,12 +47,12 @@ class Halves:
         self._pool = Lanes(count, threads=max(1, torch.get_num_threads() // count))
 
     def gradients(
-        self, batch: Batch, loss: Loss, *, step: Sequence[int], share: float
+        self, batch: Batch, loss: Loss, *, step: Sequence[int]
     ) -> tuple[float, list[Tensor]] | None:
-        """Add ``share`` times the gradient of the batch's mean loss to the network's own.
+        """Add the gradient of the loss of a batch to the network's own.
 
-        Gives the loss, times ``share``, and the layer logits in order; ``step`` are numbers that
-        tell this draw from all others of the training. None, and nothing added, when something
+        Gives the loss, and the layer logits in order; ``step`` are numbers that tell this draw
+        from all others of the training. None, and nothing added, when something
         in the network drew from torch's common generator, which several threads cannot share and
         give the same numbers twice; the generator is left as it was.
         """
@@ -62,9 +62,7 @@ class Halves:
         before = torch.get_rng_state()
 
         def run(number: int) -> tuple[float, Tensor | None]:
-            part = parts[number]
-            value, layers = loss(lanes[number].module, part)
-            value = value * (share * len(part) / len(batch))
+            value, layers = loss(lanes[number].module, parts[number])
             torch.autograd.backward(value)
             return float(value.detach()), layers
 

@@ -327,7 +327,7 @@ class Trainer:
         self._recall_kept(state)
         self.plateau = Plateau(self.part.plateau_patience, *state["plateau"])
         if not state.get("lanes"):  # as it was, else the sums would be rounded otherwise
-            self.gradients.close()
+            self.gradients.leave_lanes()
         self.module.load_state_dict(state["module"])
         optimiser.restore(self.optimiser, state["optimiser"])
         if state.get("scaling"):  # not where the precision was another

@@ -22,7 +22,7 @@ from geoview.models.geolayer import (
 )
 from geoview.models.registry import build
 from geoview.training import losses
-from geoview.training.objective import layer_loss
+from geoview.training.objective import cluster_loss, layer_loss
 
 RNG = np.random.default_rng(5)
 
@@ -215,10 +215,10 @@ def test_layers_supervised_and_clustered() -> None:
     logits = torch.tensor([[4.0, 0, 0], [0, 4.0, 0], [0, 0, 4.0]])
     truth = torch.tensor([0, 1, -1])
     p = softmax(logits.double().numpy())
-    assert float(layer_loss(logits, truth)) == pytest.approx(-np.log(p[0, 0]), rel=1e-4)
-    spread = layer_loss(logits, None)
-    alike = layer_loss(torch.tensor([[4.0, 0, 0]] * 3), None)
-    unsure = layer_loss(torch.zeros(3, 3), None)
+    assert float(layer_loss(logits, truth, of=2)) == pytest.approx(-np.log(p[0, 0]), rel=1e-4)
+    spread = cluster_loss(logits, of=3)
+    alike = cluster_loss(torch.tensor([[4.0, 0, 0]] * 3), of=3)
+    unsure = cluster_loss(torch.zeros(3, 3), of=3)
     assert spread < alike
     assert spread < unsure
 
@@ -231,7 +231,7 @@ def test_clustered_layers_are_found_without_labels() -> None:
     optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
     for _ in range(200):
         optimiser.zero_grad()
-        layer_loss(head(features), None).backward()
+        cluster_loss(head(features), of=80).backward()
         optimiser.step()
     found = assign_layer(head(features))
     assert len(set(found[:40].tolist())) == len(set(found[40:].tolist())) == 1

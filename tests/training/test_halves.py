@@ -43,9 +43,10 @@ def batch(count: int) -> Batch:
     return Batch(pixels, labels, labels, labels, torch.zeros(count), torch.arange(count))
 
 
-def mean_loss(module: nn.Module, some: Batch) -> tuple[Tensor, Tensor | None]:
+def sum_of_losses(module: nn.Module, some: Batch) -> tuple[Tensor, Tensor | None]:
     logits = module(some.pixels.permute(0, 3, 1, 2).double() / 255)
-    return nn.functional.cross_entropy(logits, some.labels.argmax(-1)), logits.detach()
+    target = some.labels.argmax(-1)
+    return nn.functional.cross_entropy(logits, target, reduction="sum"), logits.detach()
 
 
 def gradient(module: nn.Module) -> Tensor:
@@ -55,7 +56,7 @@ def gradient(module: nn.Module) -> Tensor:
 def in_lanes(module: nn.Module, some: Batch, *, step: tuple[int, ...] = (0,)) -> Tensor:
     module.zero_grad()
     lanes = Halves(module, count=3, seed=7)
-    assert lanes.gradients(some, mean_loss, step=step, share=1.0) is not None
+    assert lanes.gradients(some, sum_of_losses, step=step) is not None
     lanes.close()
     return gradient(module).clone()
 
@@ -63,15 +64,15 @@ def in_lanes(module: nn.Module, some: Batch, *, step: tuple[int, ...] = (0,)) ->
 @pytest.mark.parametrize("count", [13, 12, 2])
 def test_the_sum_over_lanes_is_the_gradient_of_the_batch(count: int) -> None:
     module, some = network(), batch(count)
-    loss, logits = mean_loss(module, some)
-    (loss * 0.25).backward()
+    loss, logits = sum_of_losses(module, some)
+    loss.backward()
     expected = gradient(module).clone()
     module.zero_grad()
     lanes = Halves(module, count=3, seed=7)
-    found = lanes.gradients(some, mean_loss, step=(0,), share=0.25)
+    found = lanes.gradients(some, sum_of_losses, step=(0,))
     lanes.close()
     assert found is not None
-    assert found[0] == pytest.approx(loss.item() * 0.25, rel=1e-12)
+    assert found[0] == pytest.approx(loss.item(), rel=1e-12)
     assert logits is not None
     torch.testing.assert_close(torch.cat(found[1]), logits)  # in the order of the photos
     torch.testing.assert_close(gradient(module), expected, rtol=1e-9, atol=1e-14)
@@ -80,17 +81,17 @@ def test_the_sum_over_lanes_is_the_gradient_of_the_batch(count: int) -> None:
 def test_gradients_are_added_to_those_already_there_and_follow_the_weights() -> None:
     module, some = network(), batch(12)
     lanes = Halves(module, count=3, seed=7)
-    lanes.gradients(some, mean_loss, step=(0,), share=1.0)
+    lanes.gradients(some, sum_of_losses, step=(0,))
     once = gradient(module).clone()
-    lanes.gradients(some, mean_loss, step=(1,), share=1.0)
+    lanes.gradients(some, sum_of_losses, step=(1,))
     torch.testing.assert_close(gradient(module), 2 * once)
     torch.optim.SGD(module.parameters(), lr=0.5).step()
     module.zero_grad()
-    lanes.gradients(some, mean_loss, step=(2,), share=1.0)
+    lanes.gradients(some, sum_of_losses, step=(2,))
     lanes.close()
     found = gradient(module).clone()
     module.zero_grad()
-    mean_loss(module, some)[0].backward()
+    sum_of_losses(module, some)[0].backward()
     torch.testing.assert_close(found, gradient(module), rtol=1e-9, atol=1e-14)
     assert not torch.allclose(found, once)
 
@@ -111,7 +112,7 @@ def test_a_network_that_draws_by_itself_is_left_alone() -> None:
     module, some = network(Wild()), batch(12)
     before = torch.get_rng_state()
     lanes = Halves(module, count=3, seed=7)
-    assert lanes.gradients(some, mean_loss, step=(0,), share=1.0) is None
+    assert lanes.gradients(some, sum_of_losses, step=(0,)) is None
     lanes.close()
     assert torch.equal(before, torch.get_rng_state())
     assert all(p.grad is None for p in module.parameters())
@@ -169,9 +170,9 @@ def test_a_training_in_lanes_goes_on_bit_for_bit(
         "train": {"epochs": 2, "batch": 8, "lr": 1e-3, "precision": "fp32"},
     })  # fmt: skip
     whole = make_trainer(data, r)
-    assert whole.lanes is not None
+    assert whole.gradients.lanes is not None
     whole.fit()
-    assert whole.lanes is not None  # nothing in the network drew by itself
+    assert whole.gradients.lanes is not None  # nothing in the network drew by itself
     parts = make_trainer(data, r)
 
     def stop(kind: str, **fields: Any) -> None:

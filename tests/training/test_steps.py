@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,26 @@ def test_a_batch_in_parts_is_the_same_step(
     parts = make_trainer(well, steady(epochs=1, micro_batch=3))
     parts._train_epoch()
     assert torch.allclose(weights(whole), weights(parts), atol=5e-5)
+
+
+@pytest.mark.parametrize("micro", [1, 3])
+@pytest.mark.parametrize("head", ["supervised", "clustered"])
+def test_what_is_known_of_few_photos_weighs_as_much_in_parts(
+    well: Path, steady: MakeRecipe, make_trainer: MakeTrainer, head: str, micro: int
+) -> None:
+    """One photo of eight has a layer and areas; clustered layers are judged over all of them."""
+    gradients = []
+    for size in (0, micro):
+        r = changed(steady(micro_batch=size), {"model.options.layer_head": head})
+        trainer = make_trainer(well, r)
+        known, *others = trainer.train_items
+        items = [known, *(replace(item, layer=None, area=None) for item in others[:7])]
+        batches = training_batches(items, trainer.cache, r.augment, size=8, seed=0, epoch=0)
+        trainer.gradients.of(next(batches), step=(0, 0))
+        trainer.gradients.close()
+        gradients.append(torch.cat([p.grad.flatten() for p in trainer.module.parameters()]))
+    assert float(gradients[0].norm()) > 0.01
+    assert torch.allclose(*gradients, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.usefixtures("one_core")
