@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +64,16 @@ class Gradients:
                     raise
             self._take_less(len(batch))
             torch.set_rng_state(before)
+
+    def within_memory(self, answer: Callable[[Batch], Tensor], batch: Batch) -> list[Tensor]:
+        """What a function gives for a batch, in parts that the memory takes."""
+        while True:
+            try:
+                return [answer(part) for part in batch.parts(self.micro)]
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._take_less(len(batch))
 
     def _rehearse(self, batch: Batch) -> None:
         """Find out how many photos fit before the processes wait for one another; each for itself,

@@ -71,6 +71,27 @@ def start(
     best, or the last where the recipe keeps that), calibrated and measured as ever.
     """
     folder = folder_for(out)
+    plan = {
+        "recipe": recipe.model_dump(mode="json"),
+        "data": [str(p.resolve()) for p in data],
+        "out": str(out.resolve()),
+        "cache": str(paths.cache_dir() / "training"),
+        "finish": finish,
+        "download": download,
+        "device": device,
+    }
+    try:
+        _check(folder, recipe, resume=resume, finish=finish)
+        return _begun(folder, plan)
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be written ({error.strerror}); make room there or choose another "
+            "folder for the model."
+        ) from error
+
+
+def _check(folder: Path, recipe: Recipe, *, resume: bool, finish: bool) -> None:
+    """Raise DataError where a training of a recipe cannot begin, or go on, in a folder."""
     if is_running(folder):
         raise DataError(_still_running(folder))
     resume = resume or finish
@@ -86,25 +107,9 @@ def start(
         resuming.check_recipe(folder, recipe)
     if finish and not all((folder / name).exists() for name in (resuming.STATE, resuming.KEPT)):
         raise DataError(
-            f"No epoch of {out.name} is done yet, so there is none to finish with; train on until "
-            "one is."
+            f"No epoch of {folder.stem}.safetensors is done yet, so there is none to finish with; "
+            "train on until one is."
         )
-    plan = {
-        "recipe": recipe.model_dump(mode="json"),
-        "data": [str(p.resolve()) for p in data],
-        "out": str(out.resolve()),
-        "cache": str(paths.cache_dir() / "training"),
-        "finish": finish,
-        "download": download,
-        "device": device,
-    }
-    try:
-        return _begun(folder, plan)
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be written ({error.strerror}); make room there or choose another "
-            "folder for the model."
-        ) from error
 
 
 def _begun(folder: Path, plan: dict[str, Any]) -> Job:
@@ -113,7 +118,7 @@ def _begun(folder: Path, plan: dict[str, Any]) -> Job:
     (folder / "stop").unlink(missing_ok=True)
     # A name of its own: another worker may be starting, which must not read this plan as its own.
     file = folder / f"plan-{uuid.uuid4().hex}.json"
-    files.write_text(file, json.dumps(plan, indent=1))
+    files.write_text(file, json.dumps({**plan, "id": file.stem, "after": id_of(folder)}, indent=1))
     _, offset = events.read_from(folder)
     with (folder / "worker.log").open("ab") as log:
         # Threads of torch that wait for one another sleep rather than burn the processor, which
@@ -121,6 +126,14 @@ def _begun(folder: Path, plan: dict[str, Any]) -> Job:
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         process = subprocess.Popen(worker_command(file), stdout=log, stderr=log, env=environment)
     return Job(folder, process, offset, file)
+
+
+def id_of(folder: Path) -> str:
+    """Of the training that last had a job folder; empty where there was none."""
+    try:
+        return str(json.loads((folder / "job.json").read_text(encoding="utf-8")).get("id", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def lock_of(folder: Path) -> FileLock:

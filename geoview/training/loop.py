@@ -230,13 +230,22 @@ class Trainer:
             group["lr"] = self.part.lr * group["lr_factor"] * scale * self.plateau.factor
 
     def validate(self) -> tuple[float, float]:
-        """Score by the recipe's criterion, and loss, on the validation items."""
+        """Score by the recipe's criterion, and loss, on the validation items.
+
+        The score is the negative loss where the criterion cannot judge items all labelled alike.
+        """
         logits, labels, _ = self.predict(self.val_items)
         loss = -metrics.score(logits, labels, single=self.single, criterion="loss")
         criterion: Any = self.part.criterion
         if criterion == "auto":
             criterion = "accuracy" if self.single else "map"
-        return metrics.score(logits, labels, single=self.single, criterion=criterion), loss
+        score = metrics.score(logits, labels, single=self.single, criterion=criterion)
+        if not math.isnan(score):
+            return score, loss
+        if not self.epoch:
+            self.emit("notice", message="The validation photos are all labelled alike, so that "
+                      f"{criterion} cannot tell the best epoch; the loss does.")  # fmt: skip
+        return -loss, loss
 
     @torch.no_grad()
     def predict(self, items: list[Item]) -> tuple[Array, Array, NDArray[np.intp]]:
@@ -248,7 +257,7 @@ class Trainer:
             items, self.cache, size=self.gradients.micro, share=self.share, broken=self._tell_broken
         )
         for batch in batches:
-            logits = torch.cat(self._logits(batch))
+            logits = torch.cat(self.gradients.within_memory(self._logits, batch))
             places = batch.places.double()[:, None].expand_as(batch.labels)
             rows.append(torch.stack((logits.double().cpu(), batch.labels.double(), places), 1))
         rows = rows or [torch.empty(0, 3, len(self.card.classes), dtype=torch.double)]
@@ -258,7 +267,7 @@ class Trainer:
         self._check(bool(np.isfinite(found).all()))
         return found[:, 0], found[:, 1], found[:, 2, 0].astype(np.intp)
 
-    def _logits(self, batch: Batch) -> list[Tensor]:
+    def _logits(self, batch: Batch) -> Tensor:
         """The judged weights' answers, on one thread per core where there are lanes."""
 
         @torch.no_grad()
@@ -269,7 +278,7 @@ class Trainer:
             return logits
 
         lanes = self.gradients.lanes
-        return [answer(batch)] if lanes is None else lanes.map(answer, batch)
+        return answer(batch) if lanes is None else torch.cat(lanes.map(answer, batch))
 
     def _check(self, finite: bool) -> None:
         """End a training that has diverged, in all processes, before anything of it is kept."""
@@ -296,6 +305,7 @@ class Trainer:
             "scaling": self.scaling.state_dict(),
             "ema": dict(self.ema.module.state_dict()) if self.ema is not None else None,
             "lanes": self.gradients.lanes is not None,
+            "micro": self.gradients.micro,
             "rng": torch.get_rng_state(),
             "rng_cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
@@ -328,6 +338,8 @@ class Trainer:
         self.plateau = Plateau(self.part.plateau_patience, *state["plateau"])
         if not state.get("lanes"):  # as it was, else the sums would be rounded otherwise
             self.gradients.leave_lanes()
+        if not self.part.micro_batch:
+            self.gradients.micro = state.get("micro", self.gradients.micro)
         self.module.load_state_dict(state["module"])
         optimiser.restore(self.optimiser, state["optimiser"])
         if state.get("scaling"):  # not where the precision was another

@@ -92,7 +92,7 @@ def score(logits: Array, labels: Array, *, single: bool, criterion: Criterion) -
 
     "map"; "accuracy": share of the items answered rightly, for multi-label those with every label
     right at 0.5 (exact match); "macro_f1", for multi-label at 0.5; "loss": the mean negative
-    log-likelihood, negated. 0 where none of the classes tells anything.
+    log-likelihood, negated. NaN where none of the classes tells anything.
     """
     if criterion == "loss":
         return -log_loss(logits, labels, single=single)
@@ -111,7 +111,7 @@ def score(logits: Array, labels: Array, *, single: bool, criterion: Criterion) -
             else _counts_of_decisions(p.numpy(), labels, half)
         )
         value = _per_class(counts)["macro_f1"]
-    return 0.0 if np.isnan(value) else float(value)
+    return float(value)
 
 
 def _map(p: Array, y: Array) -> dict[str, Any]:

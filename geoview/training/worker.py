@@ -23,7 +23,7 @@ from geoview.records import Progress
 from geoview.training import begin, calibration, data, duplicates, resuming
 from geoview.training.events import EventWriter, is_full, read_from
 from geoview.training.images import ImageCache
-from geoview.training.job import NO_ROOM, TAKEN, lock_of, no_room
+from geoview.training.job import NO_ROOM, TAKEN, id_of, lock_of, no_room
 from geoview.training.loop import Emit, Trainer
 from geoview.training.recipe import Recipe
 from geoview.training.report import shortfalls
@@ -51,12 +51,16 @@ def main(path: Path) -> int:
         return _run(job)
     try:
         with lock_of(job).acquire(timeout=LOCK_S):
-            if path != job:
+            if path == job:
+                return _run(job)
+            # What was checked before the start no longer holds where another was quicker.
+            if json.loads(path.read_text(encoding="utf-8"))["after"] == id_of(job):
                 os.replace(path, job / "job.json")
-            return _run(job)
+                return _run(job)
     except Timeout:
-        sys.stderr.write(f"Another worker is training in {job}.\n")
-        return TAKEN
+        pass
+    sys.stderr.write(f"Another worker has begun a training in {job}.\n")
+    return TAKEN
 
 
 def _run(job: Path) -> int:

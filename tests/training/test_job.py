@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -56,6 +57,44 @@ def test_of_two_trainings_of_one_file_the_first_keeps_its_data_and_the_second_sa
     plan = json.loads((first.folder / "job.json").read_text(encoding="utf-8"))
     assert plan["data"] == [str(given[1 - second])]
     assert not list(first.folder.glob("plan-*"))
+
+
+def test_a_second_training_that_comes_late_does_not_go_on_with_the_first_ones_weights(
+    tmp_path: Path, tiny_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are started before there is anything in the folder; the first ends, then comes the
+    second."""
+    late = "import sys, time\nsys.stdin.read()\n" + _WORKER
+    commands = iter([_WORKER, late])
+    monkeypatch.setattr(
+        job, "worker_command", lambda plan: [sys.executable, "-c", next(commands), plan]
+    )
+    real = subprocess.Popen
+    monkeypatch.setattr(
+        job.subprocess, "Popen", lambda *a, **k: real(*a, stdin=subprocess.PIPE, **k)
+    )
+    out = tmp_path / "m.safetensors"
+    first, second = (job.start(tiny_recipe(epochs=n), data=[tmp_path], out=out) for n in (1, 2))
+    first.stop()
+    assert list(job.follow(first))[-1]["event"] == "done"
+    assert second.process is not None
+    assert second.process.stdin is not None
+    second.process.stdin.close()
+    assert [e["event"] for e in job.follow(second)] == ["failed"]
+    plan = json.loads((first.folder / "job.json").read_text(encoding="utf-8"))
+    assert plan["recipe"]["train"]["epochs"] == 1
+
+
+def test_a_folder_that_may_not_be_used_is_told(
+    tmp_path: Path, tiny_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (tmp_path / "m.training").mkdir()
+    monkeypatch.setattr(job, "lock_of", forbidden)
+    with pytest.raises(DataError, match=r"m\.training cannot be written \(Permission denied\)"):
+        job.start(tiny_recipe(), data=[tmp_path], out=tmp_path / "m.safetensors")
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_the_training(

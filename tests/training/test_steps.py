@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -96,6 +97,46 @@ def test_when_memory_runs_out_smaller_parts_do_the_same_step(
     small._train_epoch()
     assert [e["micro_batch"] for e in told if e["event"] == "memory"] == [4, 2]
     assert torch.allclose(weights(whole), weights(small), atol=5e-5)
+
+
+def test_memory_that_runs_out_in_validation_is_found_again_on_resuming(
+    well: Path, steady: MakeRecipe, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(well, steady(epochs=1))
+    trainer.gradients.leave_lanes()
+    expected = trainer.predict(trainer.val_items)
+    real = trainer.normalise
+
+    def limited(pixels: torch.Tensor) -> torch.Tensor:
+        if len(pixels) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(pixels)
+
+    monkeypatch.setattr(trainer, "normalise", limited)
+    for one, other in zip(trainer.predict(trainer.val_items), expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    trainer._save()
+    again = make_trainer(well, steady(epochs=1))
+    (trainer.job / "last.safetensors").rename(again.job / "last.safetensors")
+    again._resume()
+    assert again.gradients.micro == 2
+
+
+def test_validation_photos_all_labelled_alike_are_judged_by_the_loss(
+    well: Path, steady: MakeRecipe, make_trainer: MakeTrainer
+) -> None:
+    """mAP is not defined there; the first epoch, the worst, used to be kept for ever."""
+    told: list[str] = []
+    trainer = make_trainer(
+        well, steady(epochs=2), emit=lambda kind, **f: told.append(f.get("message", kind))
+    )
+    alike = [i for i in trainer.train_items if i.labels == trainer.train_items[0].labels]
+    trainer.val_items = alike
+    trainer.fit()
+    assert trainer.kept == 2
+    assert trainer.best < 0
+    assert told.count("The validation photos are all labelled alike, so that map cannot tell the "
+                      "best epoch; the loss does.") == 1  # fmt: skip
 
 
 def test_no_memory_for_one_photo_is_one_sentence(
