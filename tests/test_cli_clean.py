@@ -134,7 +134,40 @@ def test_the_sheet_of_a_cropped_photo_loses_its_areas_and_tiles(folder: Path) ->
     rows = ["file,tile_row,tile_col,area_x", "1.png,,,0.5", "1.png,0,1,0.5", "2.png,0,1,0.5"]
     (folder / "s.csv").write_text("\n".join(rows), encoding="utf-8")
     names = {"1.png": "1.png", "2.png": "2.png"}
+    for name in names:
+        (folder / name).touch()
     told = carry(folder, folder / "copy", names=names, cropped={"1.png"})
     assert "1 of tiles and 1 areas" in told["s.csv"]
     written = (folder / "copy" / "s.csv").read_text(encoding="utf-8").split()
     assert written == ["file,tile_row,tile_col,area_x", "1.png,,,", "2.png,0,1,0.5"]
+
+
+def test_a_sheet_is_carried_however_it_names_its_photos(folder: Path, tmp_path: Path) -> None:
+    """Without suffix, in other capitals, without leading zeros: as sheets are read elsewhere."""
+    (folder / "a" / "1.png").rename(folder / "a" / "WELL_3.png")
+    (folder / "b" / "2.png").rename(folder / "b" / "0002.png")
+    (folder / "labels.csv").write_text("file,label\nA\\none,z\na/well_3,x\nb\\2,y\n", "utf-8")
+    names = {"a/WELL_3.png": "a/WELL_3.png", "b/0002.png": "b/0002.png"}
+    told = carry(folder, tmp_path / "copy", names=names, cropped=set())
+    assert told["labels.csv"].startswith("2 rows written; left out: 1 of photos")
+    written = (tmp_path / "copy" / "labels.csv").read_text(encoding="utf-8").split()
+    assert written == ["file,label", "a/WELL_3.png,x", "b/0002.png,y"]
+
+
+def test_a_sheet_is_carried_where_capitals_make_no_other_name(folder: Path) -> None:
+    """As on Windows: the name in the sheet opens the photo, whose own name is another."""
+    (folder / "a" / "1.PNG").hardlink_to(folder / "a" / "1.png")
+    (folder / "a" / "s.csv").write_text("file,label\n1.PNG,x\n", encoding="utf-8")
+    carry(folder, folder / "copy", names={"a/1.png": "a/1.png"}, cropped=set())
+    assert (folder / "copy" / "a" / "s.csv").read_text(encoding="utf-8") == "file,label\n1.png,x\n"
+
+
+def test_a_sheet_without_rows_for_the_copy_and_names_of_two_photos_are_told(folder: Path) -> None:
+    for name in ("1.jpg", "3.png"):
+        (folder / name).write_bytes(b"")
+    (folder / "a" / "1.png").rename(folder / "1.png")
+    (folder / "s.csv").write_text("file,label\n1,x\n3.png,y\n\0/3,y\n", encoding="utf-8")
+    told = carry(folder, folder / "copy", names={"1.png": "1.png", "1.jpg": "1.jpg"}, cropped=set())
+    assert told["s.csv"].startswith("not written, because no row is left; left out: 3 of photos")
+    assert "1 may mean more than one photo (1.jpg, 1.png): write whole names" in told["s.csv"]
+    assert not (folder / "copy" / "s.csv").exists()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import posixpath
 from collections.abc import Iterator, Mapping, Set
+from itertools import islice
 from pathlib import Path
 
 from geoview import files
 from geoview.errors import DataError
 from geoview.training import tables
+from geoview.training.data import counted, fold
+from geoview.training.photo_names import PhotoNames
 from geoview.training.tables import Row, Table
 
 
@@ -25,11 +29,17 @@ def carry(
     was done by the name of the sheet. Raises DataError where one cannot be written.
     """
     told = {}
+    spelled = {fold(file): file for file in names}
     for table, inside in _sheets(source):
-        folder = posixpath.dirname(inside)
+        folder, there = posixpath.dirname(inside), PhotoNames(table.path.parent)
         counts = {"gone": 0, "tiles": 0, "areas": 0}
-        rows = [r for row in table.rows if (r := _row(row, folder, names, cropped, counts))]
+        named = [
+            r | {"file": _photo(r["file"], folder, there, source, spelled)} for r in table.rows
+        ]
+        rows = [r for row in named if (r := _row(row, folder, names, cropped, counts))]
+        left_out = _left_out(counts, there)
         if not rows:
+            told[inside] = f"not written, because no row is left; {left_out}; check its names"
             continue
         name = inside if inside.lower().endswith(".csv") else f"{inside}.csv"
         text = _csv(table, rows)
@@ -43,10 +53,7 @@ def carry(
             raise DataError(
                 f"{place} could not be written ({error.strerror}): check the disk."
             ) from error
-        told[name] = (
-            f"{len(rows)} rows written; left out: {counts['gone']} of photos that are not in the "
-            f"copy, {counts['tiles']} of tiles and {counts['areas']} areas of cropped photos"
-        )
+        told[name] = f"{counted(len(rows), 'row')} written; {left_out}"
     return told
 
 
@@ -65,11 +72,25 @@ def _sheets(source: Path) -> Iterator[tuple[Table, str]]:
             yield table, inside.as_posix()
 
 
+def _photo(
+    name: str, folder: str, there: PhotoNames, source: Path, spelled: Mapping[str, str]
+) -> str:
+    """The path below ``source`` of the photo that a sheet in ``folder`` means; else empty."""
+    found = there.find(posixpath.normpath(name.replace("\\", "/")))
+    if found is None:
+        return ""
+    file = posixpath.normpath(posixpath.join(folder, found))
+    own = spelled.get(fold(file), file)
+    # On many disks capitals make no other name.
+    same = own == file or os.path.samefile(source / own, source / file)
+    return own if same else file
+
+
 def _row(
     row: Row, folder: str, names: Mapping[str, str], cropped: Set[str], counts: dict[str, int]
 ) -> Row | None:
     """The row for the copy; None where it has none."""
-    file = posixpath.normpath(posixpath.join(folder, row["file"].replace("\\", "/")))
+    file = row["file"]
     if file not in names:
         counts["gone"] += 1
         return None
@@ -82,6 +103,16 @@ def _row(
         counts["areas"] += len(areas)
         row |= areas
     return row
+
+
+def _left_out(counts: Mapping[str, int], there: PhotoNames) -> str:
+    said = (
+        f"left out: {counts['gone']} of photos that are not in the copy, {counts['tiles']} of "
+        f"tiles and {counts['areas']} areas of cropped photos"
+    )
+    for name, fitting in islice(there.several.items(), 1):
+        said += f"; {name} may mean more than one photo ({', '.join(fitting)}): write whole names"
+    return said
 
 
 def _csv(table: Table, rows: list[Row]) -> str:

@@ -44,7 +44,7 @@ class PhotoNames:
         found = defaultdict(list)
         try:
             names = sorted(os.listdir(self._root / folder))
-        except OSError:
+        except (OSError, ValueError):  # no folder at all, or no name of one
             return {}
         for name in names:
             stem, suffix = posixpath.splitext(name)
