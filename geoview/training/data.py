@@ -55,7 +55,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Labelled photos of one set of classes; ``warnings`` are what was put right on reading,
-    ``missing`` the photos that sheets name and that are not there."""
+    ``missing`` the photos that sheets name and that are not there, ``groups`` those of the items'
+    groups that sheets give."""
 
     items: tuple[Item, ...]
     classes: tuple[str, ...]
@@ -64,6 +65,7 @@ class Dataset:
     sources: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
 
 
 def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
@@ -247,12 +249,18 @@ def _join(parts: Sequence[Dataset], fewest: int) -> Dataset:
     specimens, told_specimens = one_spelling(
         (item.specimen for _, item in found if item.specimen), where=where, what="specimen"
     )
+    groups, told_groups = one_spelling(
+        (item.group for part, item in found if item.group in part.groups),
+        where=where,
+        what="group",
+    )
     names = tuple(sorted(layers.values()))
     items = tuple(
         replace(
             item,
             well=wells.get(fold(item.well), ""),
             specimen=specimens.get(fold(item.specimen), ""),
+            group=groups[fold(item.group)] if item.group in part.groups else item.group,
         )
         for part in parts
         for item in _like(part, first.classes, names)
@@ -265,10 +273,11 @@ def _join(parts: Sequence[Dataset], fewest: int) -> Dataset:
         sources,
         (
             *(warning for part in parts for warning in part.warnings),
-            *(*told_layers, *told_wells, *told_specimens),
+            *(*told_layers, *told_wells, *told_specimens, *told_groups),
             *_without_split(items),
         ),
         tuple(file for part in parts for file in part.missing),
+        frozenset(groups.values()),
     )
 
 

@@ -135,7 +135,8 @@ def from_table(table: Table, folder: str) -> Dataset:
     warnings += (*_half_areas(rows, sheet), *_areas_without_label(items, sheet))
     source = f"{folder}/{as_text(path.name)}"
     told = (*table.warnings, *warnings, *found.warnings)
-    return Dataset(items, found.classes, sheet.layers, found.task, (source,), told, missing)
+    groups = frozenset(row["group"] for row in rows if _given(row, "group"))
+    return Dataset(items, found.classes, sheet.layers, found.task, (source,), told, missing, groups)
 
 
 def _with_photos(table: Table) -> tuple[list[Row], tuple[str, ...], list[str]]:

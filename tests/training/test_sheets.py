@@ -12,7 +12,7 @@ from geoview.errors import DataError
 from geoview.training import data
 from geoview.training.data import Dataset
 from geoview.training.recipe import SplitPart
-from geoview.training.split import grouped
+from geoview.training.split import dealt, grouped, leaks
 
 
 def photos(folder: Path, *names: str) -> None:
@@ -175,6 +175,21 @@ def test_spellings_of_layers_wells_and_specimens(tmp_path: Path) -> None:
     assert len(groups(dataset)) == 1
     for what in ("layer", "well", "specimen"):
         assert [w for w in dataset.warnings if w.endswith(f"taken as one {what}.")]
+
+
+def test_spellings_of_a_group_are_one_and_never_parted(tmp_path: Path) -> None:
+    """Also across sheets; photos without a group keep one each, whatever their capitals."""
+    one, two = tmp_path / "1", tmp_path / "2"
+    photos(one, "A.png")
+    load(one, "file,label,group,split\na.png,x,Tray 1,train\nA.png,y,,train\nc.png,y,,val\n")
+    load(two, "file,label,group,split\na.png,x,tray  1,test\nb.png,y,Tray 1,train\n")
+    dataset = data.load(tmp_path)
+    assert [len(found) for found in groups(dataset)] == [3, 1, 1]
+    (warning,) = dataset.warnings
+    assert "The data spells Tray 1 in 2 ways" in warning
+    assert warning.endswith("taken as one group.")
+    (leak,) = leaks(dataset.items, dealt(dataset.items, SplitPart(), seed=0))
+    assert "The split leaks: Tray 1 is in both train and test" in leak
 
 
 def test_layers_of_two_sheets_are_one_whatever_their_capitals(tmp_path: Path) -> None:
