@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from geoview.errors import DataError
 from geoview.records import Progress
 from geoview.training import duplicates, stratify
-from geoview.training.data import Item, counted
+from geoview.training.data import Item, counted, fold
 from geoview.training.recipe import SplitPart
 
 Split = dict[str, tuple[int, ...]]
@@ -243,7 +243,8 @@ Members = Mapping[str, Sequence[int]]
 def _by_shares(
     items: Sequence[Item], members: Members, part: SplitPart, seed: int
 ) -> Iterator[tuple[str, str]]:
-    own = {**dict.fromkeys(part.train_wells, "train"), **dict.fromkeys(part.test_wells, "test")}
+    own = dict.fromkeys(_wells(items, part.train_wells, "train_wells"), "train")
+    own |= dict.fromkeys(_wells(items, part.test_wells, "test_wells"), "test")
     wells = {group: items[indices[0]].well for group, indices in members.items()}
     yield from ((group, own[well]) for group, well in wells.items() if well in own)
     groups = sorted(group for group, well in wells.items() if well not in own)
@@ -266,6 +267,18 @@ def _by_shares(
         numbers = deal(counts[rows], shares, rng, dealt=before)
         np.add.at(dealt, numbers, counts[rows])
         yield from ((groups[row], PARTS[number]) for row, number in zip(rows, numbers, strict=True))
+
+
+def _wells(items: Sequence[Item], wanted: Sequence[str], setting: str) -> set[str]:
+    """The wells that a recipe names, as the data spell them."""
+    known = {fold(item.well): item.well for item in items if item.well}
+    for name in wanted:
+        if fold(name) not in known:
+            raise DataError(
+                f"split.{setting} names {name}, which is no well of the data (their wells: "
+                f"{', '.join(sorted(known.values())) or 'none'}); correct the recipe."
+            )
+    return {known[fold(name)] for name in wanted}
 
 
 def _pools(
@@ -306,16 +319,17 @@ def _by_folds(
     items: Sequence[Item], members: Members, part: SplitPart, seed: int
 ) -> Iterator[tuple[str, str]]:
     """Fold ``part.fold`` is the test part and the next one val; without a test share, val."""
-    own = {g for g, indices in members.items() if items[indices[0]].well in part.train_wells}
+    wells = _wells(items, part.train_wells, "train_wells")
+    own = {group for group, indices in members.items() if items[indices[0]].well in wells}
     groups = sorted(members.keys() - own)
     _check_folds(part, groups=len(groups))
     counts, rng = _counts(groups, items, members), np.random.default_rng(seed)
-    fold = zip(groups, stratify.folds(counts, folds=part.folds, rng=rng), strict=True)
+    numbers = zip(groups, stratify.folds(counts, folds=part.folds, rng=rng), strict=True)
     names = {part.fold: "val"}
     if part.test > 0:
         names = {part.fold: "test", (part.fold + 1) % part.folds: "val"}
     yield from ((group, "train") for group in sorted(own))
-    yield from ((group, names.get(int(number), "train")) for group, number in fold)
+    yield from ((group, names.get(int(number), "train")) for group, number in numbers)
 
 
 def _check_folds(part: SplitPart, *, groups: int) -> None:

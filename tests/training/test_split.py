@@ -348,6 +348,22 @@ def test_adding_a_well_moves_no_photo_of_another(
     assert {both[i].well for i in folds["val"] + folds["test"]} == {"A"}
 
 
+def test_wells_of_a_recipe_are_found_however_they_are_spelled_or_refused() -> None:
+    """A well kept for the test must never be trained on because of a capital."""
+    items = [item(n, one_hot(n % 2, 2), well=f"WELL-{'ABC'[n % 3]}") for n in range(36)]
+    parts = split(items, SplitPart(test_wells=["well-b "], train_wells=["Well-C"]), seed=0)
+    assert {items[i].well for i in parts["test"]} >= {"WELL-B"}
+    assert "WELL-B" not in {items[i].well for i in parts["train"] + parts["val"]}
+    assert "WELL-C" not in {items[i].well for i in parts["val"] + parts["test"]}
+    folds = split(items, SplitPart(train_wells=["Well-C"], folds=3), seed=0)
+    assert "WELL-C" not in {items[i].well for i in folds["val"] + folds["test"]}
+    for wish in (SplitPart(test_wells=["B"]), SplitPart(train_wells=["B"], folds=3)):
+        with pytest.raises(DataError, match=r"_wells names B, .* WELL-A, WELL-B, WELL-C\)"):
+            split(items, wish, seed=0)
+    with pytest.raises(DataError, match=r"their wells: none"):
+        split([item(n, one_hot(n % 2, 2)) for n in range(9)], SplitPart(test_wells=["B"]), seed=0)
+
+
 @given(st.integers(10, 25), st.integers(1, 4), st.booleans(), st.integers(0, 3))
 @settings(max_examples=40, deadline=None)
 def test_many_wells_of_few_photos_are_dealt_by_the_shares(
