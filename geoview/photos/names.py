@@ -95,10 +95,17 @@ def to_metres(number: str, *, unit: str | None) -> float:
 
 
 def is_feet(unit: str | None) -> bool:
-    return unit is not None and unit.strip(" ._").lower() in _FEET
+    """Whether a unit is feet; what a depth is measured from may follow, as in ``ft RKB``."""
+    return unit is not None and unit.lstrip(_BEFORE_UNIT).lower().startswith(_FEET)
 
 
-_FEET = frozenset(("ft", "feet", "foot", "'", "′"))
+def is_metres(unit: str) -> bool:
+    """Whether a unit is metres, as are ``mMD`` and ``m RKB``, unlike ``mm`` and ``miles``."""
+    return re.match(r"m(?!i|m\b)", unit.lstrip(_BEFORE_UNIT), re.IGNORECASE) is not None
+
+
+_FEET = ("ft", "feet", "foot", "'", "′")
+_BEFORE_UNIT = " ._(["
 
 
 def _in_metres(depth: Decimal, unit: str | None) -> Decimal:

@@ -14,6 +14,7 @@ from pathlib import Path
 from geoview.errors import DataError, PhotoError
 from geoview.photos import names, reading
 from geoview.photos.names import NameFields
+from geoview.photos.patterns import DATUM
 
 _MAX_BYTES = 64 << 20
 _MAX_ROWS = 1_000_000
@@ -189,7 +190,7 @@ def title(text: str) -> str:
 def row_fields(cells: Mapping[str, str], where: str) -> NameFields:
     """Depth, well and sample of a row whose cells go by ``column_name``.
 
-    Raises DataError, beginning with ``where``, for a depth that is no number.
+    Raises DataError, beginning with ``where``, for a depth that is no number, or in another unit.
     """
     depth_m = None
     for name, unit in (("depth_m", "m"), ("depth_ft", "ft"), ("depth", cells.get("unit"))):
@@ -210,11 +211,25 @@ def _value(cell: str) -> str | None:
 
 
 def _depth(cell: str, unit: str | None, where: str) -> float:
-    """A cell such as ``1250``, ``1250,5`` or ``4100 ft`` in metres."""
+    """A cell such as ``1250``, ``1250,5`` or ``4100 ft MD`` in metres."""
     number = cell.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'′. ")
+    unit = _unit(cell[len(number) :]) or _unit(unit or "")
     try:
-        return names.to_metres(number, unit=cell[len(number) :].strip() or unit)
+        depth_m = names.to_metres(number, unit=unit)
     except ValueError as error:
         raise DataError(
             f"{where}: the depth “{cell}” is not a number; correct the sheet."
         ) from error
+    if unit and not (names.is_feet(unit) or names.is_metres(unit)):
+        raise DataError(
+            f"{where}: the unit “{unit}” of a depth is neither metres nor feet; write m or ft, or "
+            "call the column of depths depth_m or depth_ft."
+        )
+    return depth_m
+
+
+def _unit(text: str) -> str:
+    """A unit as written; empty where there is none, or only what the depth is measured from."""
+    text = text.strip()
+    none = says_nothing(text) or re.fullmatch(DATUM, text, re.IGNORECASE)
+    return "" if none else text
