@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from geoview import files
 from geoview.errors import DataError
 from geoview.models.card import ModelCard
-from geoview.training.data import Item, photo_key
+from geoview.training.data import Item, counted, photo_key
 from geoview.training.recipe import Recipe
 
 STATE, KEPT = "last.safetensors", "best.safetensors"
@@ -67,8 +68,8 @@ def check_data(folder: Path, card: ModelCard, items: Sequence[Item]) -> None:
     changed = _changed(json.loads(noted.read_text(encoding="utf-8")), now)
     if changed:
         raise DataError(
-            f"{changed} since the training in {folder} began; restore them to go on, or remove the "
-            "folder to begin again."
+            f"{changed} since the training in {folder} began; restore the data to go on, or remove "
+            "the folder to begin again."
         )
 
 
@@ -115,11 +116,19 @@ def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         {(key, part) for part, keys in x["parts"].items() for key in keys} for x in (before, now)
     )
     if was_in != is_in:
-        count = len({key for key, _ in was_in ^ is_in})
-        return f"{count} photos have changed, come, gone or moved to another part of the split"
+        # A photo that has changed has another key: it goes by one and comes by the other.
+        gone, come = (_names({key for key, _ in x}) for x in (was_in - is_in, is_in - was_in))
+        count = (gone | come).total()
+        have = f"{counted(count, 'photo')} {'has' if count == 1 else 'have'}"
+        return f"{have} changed, come, gone or moved to another part of the split"
     if before["labels"] != now["labels"]:
         return "The labels of the photos have changed"
     # Earlier versions did not note the order.
     if before.get("order", now["order"]) != now["order"]:
         return "The sources, or the rows of a sheet, have changed places"
     return ""
+
+
+def _names(keys: Iterable[str]) -> Counter[str]:
+    """How many of these photos bear each name."""
+    return Counter(key.rpartition("#")[0] for key in keys)

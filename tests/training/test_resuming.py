@@ -89,6 +89,18 @@ def test_photos_that_are_gone_end_a_resumed_training_before_it_begins(
         begin(tiny_recipe(), well)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_photos_that_have_changed_are_counted_once(
+    count: int, well: Path, tiny_recipe: MakeRecipe, begin: Callable[..., None]
+) -> None:
+    begin(tiny_recipe(), well)
+    for path in sorted(well.glob("*.png"))[:count]:
+        path.write_bytes(path.read_bytes() + b" ")
+    words = ("1 photo has changed", "2 photos have changed")[count - 1]
+    with pytest.raises(DataError, match=f"^{words}, come, gone .*; restore the data to go on"):
+        begin(tiny_recipe(), well)
+
+
 @pytest.mark.parametrize(
     ("of", "now", "words"),
     [
