@@ -113,11 +113,13 @@ def test_a_cleaned_copy_bears_its_sheet(
     pixels = np.random.default_rng(7).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     big = Image.fromarray(pixels).resize((1500, 900), Image.Resampling.BICUBIC)
     big.save(folder / "a" / "big.webp", lossless=True)
-    text = "File;labels;area_x\n1.png;x;0,5\n3.png;x;0,1\n.\\big.webp;x, y;0,25\n"
+    text = "File;labels;area_x\n1.png;x;0,5\n3.png;x;0,1\n.\\big.webp;x, y;0,25\n1.png;x;y;1\n"
     (folder / "a" / "labels.csv").write_text(text, encoding="utf-8")
     target = tmp_path / "copy"
     assert run(folder, "--apply", target) == 0
-    assert "2 rows written; left out: 1 of photos" in " ".join(capsys.readouterr().err.split())
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 rows written; left out: 1 of photos" in said
+    assert "Left out of labels.csv: 1 row with more cells than titles" in said
     dataset = data.load(target)
     assert [(i.file, i.area and i.area[0]) for i in dataset.items] == [
         ("1.png", None), ("big.webp.png", None),

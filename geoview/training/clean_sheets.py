@@ -53,7 +53,8 @@ def carry(
             raise DataError(
                 f"{place} could not be written ({error.strerror}): check the disk."
             ) from error
-        told[name] = f"{counted(len(rows), 'row')} written; {left_out}"
+        passed = (warning.removesuffix(".") for warning in table.warnings)
+        told[name] = "; ".join((f"{counted(len(rows), 'row')} written", left_out, *passed))
     return told
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from geoview.errors import DataError, PhotoError
 from geoview.photos import reading
 from geoview.photos.sheet import csv_cells, says_nothing, title
+from geoview.training.data import counted
 
 Row = dict[str, str]
 
@@ -62,7 +63,7 @@ def read(path: Path) -> Table:
     grid = (
         _workbook(data, path, warnings)
         if data.startswith(b"PK")
-        else csv_cells(_text(data, path, warnings), path=path)
+        else _fitting(csv_cells(_text(data, path, warnings), path=path), path, warnings)
     )
     return _table(grid, path, warnings)
 
@@ -70,6 +71,32 @@ def read(path: Path) -> Table:
 def missing(cell: str) -> bool:
     """Whether a cell says nothing."""
     return says_nothing(cell)
+
+
+def _fitting(grid: list[list[str]], path: Path, warnings: list[str]) -> list[list[str]]:
+    """The lines of a CSV sheet with a file column, without those with more cells than titles: a
+    comma in a cell has shifted them. Raises DataError where no other row is left."""
+    above = _above(grid)
+    if above is None:
+        return grid
+    titles, *lines = grid[above:]
+
+    def is_longer(line: Sequence[str]) -> bool:
+        return any(map(str.strip, line[len(titles) :]))
+
+    longer = [line for line in lines if is_longer(line)]
+    if not longer:
+        return grid
+    place = next(i for i, cell in enumerate(titles) if title(cell) in _FILE)
+    told = (
+        f"more cells than titles, the first is {longer[0][place].strip()}; put cells that hold a "
+        "comma or semicolon in quotes."
+    )
+    fitting = [line for line in lines if not is_longer(line)]
+    if not any(any(map(str.strip, line)) for line in fitting):
+        raise DataError(f"All rows of {path.name} have {told}")
+    warnings.append(f"Left out of {path.name}: {counted(len(longer), 'row')} with {told}")
+    return [titles, *fitting]
 
 
 def _table(grid: Sequence[Sequence[str]], path: Path, warnings: list[str]) -> Table:

@@ -300,6 +300,21 @@ def test_all_photos_that_are_not_there_are_listed(tmp_path: Path) -> None:
     assert dataset.missing == ("gone.png", "lost.png")
 
 
+def test_rows_that_a_comma_has_shifted_are_left_out(tmp_path: Path) -> None:
+    text = 'file,label,depth_m\na.png,x,1250,5\nb.png,y,"1251,5"\nc.png,x,1252,,\nd.png,x,1253,5\n'
+    dataset = load(tmp_path, text)
+    assert {item.file: item.depth_m for item in dataset.items} == {"b.png": 1251.5, "c.png": 1252}
+    (warning,) = dataset.warnings
+    assert warning.startswith("Left out of labels.csv: 2 rows with more cells than titles")
+    assert "the first is a.png; put cells" in warning
+
+
+def test_a_sheet_whose_rows_are_all_shifted_is_refused(tmp_path: Path) -> None:
+    text = "file,labels,specimen\na.png,quartz, malachite,S1\n\nb.png,quartz, mica,S2\n"
+    with pytest.raises(DataError, match=r"All rows of labels\.csv have more cells than titles"):
+        load(tmp_path, text)
+
+
 def test_a_heading_above_the_titles_and_bars_between_cells(tmp_path: Path) -> None:
     dataset = load(tmp_path, "Drawer 7, hall 3\n\nFile name|label\na.png|x\nb.png|y\n")
     assert [item.file for item in dataset.items] == ["a.png", "b.png"]
