@@ -19,8 +19,13 @@ from geoview.photos.patterns import DATUM
 _MAX_BYTES = 64 << 20
 _MAX_ROWS = 1_000_000
 
+FILE_TITLES = (
+    *("file", "filename", "file_name", "photo", "photo_name", "photo_file", "image", "image_name"),
+    *("image_file", "picture", "picture_name", "path", "filepath", "file_path"),
+)
+"""Titles of the column that names the photo, the surest first."""
 _COLUMNS: dict[str, frozenset[str]] = {
-    "file": frozenset(("file", "filename", "file_name", "photo", "image", "picture", "path")),
+    "file": frozenset(FILE_TITLES),
     "depth": frozenset(("depth", "md", "measured_depth")),
     "depth_m": frozenset(("depth_m", "md_m", "depth_metres", "depth_meters")),
     "depth_ft": frozenset(("depth_ft", "md_ft", "depth_feet")),

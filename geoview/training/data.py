@@ -27,6 +27,8 @@ SPLITS = {
 }
 """What the parts of a split are called in columns and folders."""
 
+_MOST_SHEETS_TOLD = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -181,11 +183,10 @@ def _load_one(source: Path, found: Found, called: Mapping[Path, str], fewest: in
     if found.tables:
         parts = [sheets.from_table(table, called[table.path.parent]) for table in found.tables]
     else:
-        wrong = found.unreadable + found.unfit
-        parts = [_class_folders(source, called[source], fewest, wrong)]
+        parts = [_class_folders(source, called[source], fewest, found)]
     paths = [table.path for table in found.tables]
     beside = folders.without_sheet(source, paths) if paths and source.is_dir() else ()
-    told = (*parts[0].warnings, *found.unreadable, *beside)
+    told = (*parts[0].warnings, *found.unreadable, *_passed_over(found.unfit), *beside)
     return [replace(parts[0], warnings=told), *parts[1:]]
 
 
@@ -209,14 +210,28 @@ def _told_apart(parts: Sequence[tuple[str, Dataset]]) -> list[Dataset]:
     ]
 
 
-def _class_folders(source: Path, name: str, fewest: int, wrong_sheets: Sequence[str]) -> Dataset:
-    """One folder per class, or else what is wrong with the first sheet that lies there."""
+def _class_folders(source: Path, name: str, fewest: int, sheets: Found) -> Dataset:
+    """One folder per class, or else what is wrong with the first sheet that lies there.
+
+    A sheet that names the photos is not passed over for the names of their folders.
+    """
     from geoview.training import folders
 
     try:
-        return folders.from_class_folders(source, name, fewest=fewest)
+        dataset = folders.from_class_folders(source, name, fewest=fewest)
     except DataError as error:
-        raise DataError(" ".join((str(error), *wrong_sheets[:1]))) from error
+        wrong = sheets.unreadable + sheets.unfit
+        raise DataError(" ".join((str(error), *wrong[:1]))) from error
+    if sheets.meant:
+        raise DataError(f"{sheets.meant[0]} If the folders are the classes, take the sheet out.")
+    return dataset
+
+
+def _passed_over(reasons: Sequence[str]) -> Iterator[str]:
+    """A word on the sheets that hold no labels."""
+    yield from (f"Passed over: {reason}" for reason in reasons[:_MOST_SHEETS_TOLD])
+    if more := len(reasons[_MOST_SHEETS_TOLD:]):
+        yield f"Passed over, because without labels too: {counted(more, 'more sheet')}."
 
 
 def _join(parts: Sequence[Dataset], fewest: int) -> Dataset:

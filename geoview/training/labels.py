@@ -26,6 +26,7 @@ _NUMBER_PREFIXES = (_GRADED, _PRESENT, "area_", "fragments_", "unnamed")
 # … and of those that a user may have meant for a class where they hold nothing but 0 and 1.
 _OTHERWISE = frozenset("layer group split dominant reason status".split())
 _OTHERWISE_PREFIXES = ("p_",)
+_RESULTS = "app_version"  # a column of the tables that GeoView writes itself
 _TICKS = frozenset(("true", "yes", "x"))
 _CROSSES = frozenset(("false", "no"))
 
@@ -62,9 +63,16 @@ def named(table: Table) -> bool:
     return any(key.startswith((_GRADED, _PRESENT)) or key in _NAMED for key in table.keys)
 
 
-def plain(table: Table) -> int:
-    """The number of columns that hold nothing but 0, 1 and 2."""
-    return len(_plain(table, table.rows)[0])
+def plain(table: Table, rows: Sequence[Row]) -> int:
+    """The number of columns that hold nothing but 0, 1 and 2 in some rows."""
+    return len(_plain(table, rows)[0])
+
+
+def possible(table: Table) -> int:
+    """The number of columns that may be meant for labels by their titles."""
+    if _RESULTS in table.keys:
+        return 0
+    return sum(not (_is_number(name) or _is_otherwise(name)) for name in table.columns)
 
 
 def none_in(table: Table) -> DataError:
@@ -121,13 +129,12 @@ def _plain(table: Table, rows: Sequence[Row]) -> tuple[list[str], tuple[str, ...
     """Columns of nothing but 0, 1 and 2, and a word on those that may be meant so and are not."""
     names, notes = [], []
     for column in table.columns:
-        key, known = column.lower(), column_name(column)
-        number = key in _NUMBERS or key.startswith(_NUMBER_PREFIXES)
-        if number or known in ("file", "depth", "depth_m", "depth_ft"):
+        if _is_number(column):
             continue
+        key = column.lower()
         cells = [row[key] for row in rows if not tables.missing(row[key])]
         other = [cell for cell in cells if _mark(cell) not in (0, 1, 2)]
-        if known or key in _OTHERWISE or key.startswith(_OTHERWISE_PREFIXES):
+        if _is_otherwise(column):
             if cells and not other:
                 notes.append(
                     f"Column {column} of {table.path.name} holds only 0 and 1 and was not taken "
@@ -143,6 +150,19 @@ def _plain(table: Table, rows: Sequence[Row]) -> tuple[list[str], tuple[str, ...
                 "write 0 and 1 if it is one."
             )
     return names, tuple(notes)
+
+
+def _is_number(column: str) -> bool:
+    """Whether a title is that of the photo, of a depth, or of other numbers."""
+    key, known = column.lower(), column_name(column)
+    depth = known in ("file", "depth", "depth_m", "depth_ft")
+    return depth or key in _NUMBERS or key.startswith(_NUMBER_PREFIXES)
+
+
+def _is_otherwise(column: str) -> bool:
+    key = column.lower()
+    known = column_name(column) is not None
+    return known or key in _OTHERWISE or key.startswith(_OTHERWISE_PREFIXES)
 
 
 def _is_twofold(cells: Sequence[str]) -> bool:

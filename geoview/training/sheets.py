@@ -21,15 +21,20 @@ from geoview.training.tables import Row, Table
 _MOST_TILES = 100
 # Shares of less are left out of a label by those who round or set a lowest share.
 _NOTABLE_AREA = 0.01
+_ENOUGH_ROWS = 100
 
 
 @dataclass(slots=True)
 class Found:
-    """The sheets of labels below a folder; why others cannot be read, or hold no labels."""
+    """The sheets of labels below a folder; why others cannot be read, or hold no labels.
+
+    ``meant`` is why those hold no labels that lie in the folder itself and name photos in it.
+    """
 
     tables: list[Table] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     unfit: list[str] = field(default_factory=list)
+    meant: list[str] = field(default_factory=list)
 
 
 def find(folder: Path) -> Found:
@@ -50,15 +55,18 @@ def find(folder: Path) -> Found:
             ranked[path.parent][table] = _rank(table)
         except DataError as error:  # another table that happens to lie there
             found.unfit.append(str(error))
+            if path.parent == folder and _may_be_meant(table):
+                found.meant.append(str(error))
     found.tables = [_best(ranks) for ranks in ranked.values() if ranks]
     return found
 
 
 def _best(ranks: dict[Table, int]) -> Table:
-    """The first of the highest rank, with a word on others as good."""
-    best, *others = (table for table, rank in ranks.items() if rank == max(ranks.values()))
+    """The first of the highest rank, with a word on the others."""
+    best, *others = sorted(ranks, key=lambda table: -ranks[table])
     notes = (
-        f"{other.path.name} was not read beside {best.path.name}; give both by name to use both."
+        f"{other.path.name} was not read beside {best.path.name}; give "
+        + ("both by name to use both." if ranks[other] == ranks[best] else "it by name to use it.")
         for other in others
     )
     return replace(best, warnings=(*best.warnings, *notes))
@@ -70,7 +78,8 @@ def _rank(table: Table) -> int:
     if labels.named(table):
         return 3 if "tile_row" in table.keys else 2
     # One column of 0 and 1 beside the photos may be anything; two are taken for labels.
-    count = labels.plain(table)
+    # A row of totals names no photo.
+    count = labels.plain(table, _with_own_photo(table.rows, table.path) or table.rows)
     if count == 0:
         raise labels.none_in(table)
     if count == 1:
@@ -79,6 +88,20 @@ def _rank(table: Table) -> int:
             "if that is a label."
         )
     return 1
+
+
+def _may_be_meant(table: Table) -> bool:
+    """Whether a sheet without labels names photos and has columns that may be labels."""
+    rows = table.rows[:_ENOUGH_ROWS]
+    if "file" in table.keys:
+        return labels.possible(table) > 0 and bool(_with_own_photo(rows, table.path))
+    named = [{"file": cell} for row in rows for cell in row.values() if cell]
+    return labels.possible(table) > 1 and bool(_with_own_photo(named, table.path))
+
+
+def _with_own_photo(rows: Iterable[Row], sheet: Path) -> list[Row]:
+    there = PhotoNames(sheet.parent)
+    return [row for row in rows if (file := _below(row["file"])) and there.find(file)]
 
 
 def _check(table: Table) -> None:
@@ -173,13 +196,18 @@ def _with_photos(table: Table) -> tuple[list[Row], tuple[str, ...], list[str]]:
 
 def _tidy(file: str, sheet: Path) -> str:
     """The path of a photo below the sheet's folder, with forward slashes."""
-    tidy = posixpath.normpath(file.replace("\\", "/"))
-    if tidy.startswith(("../", "/")) or tidy == ".." or PureWindowsPath(tidy).drive or "\0" in tidy:
+    if (tidy := _below(file)) is None:
         raise DataError(
             f"{sheet.name} names {file!r}, which is outside its folder; put the photos below the "
             "sheet and name them from there."
         )
     return tidy
+
+
+def _below(file: str) -> str | None:
+    tidy = posixpath.normpath(file.replace("\\", "/"))
+    outside = tidy.startswith(("../", "/")) or tidy == ".." or PureWindowsPath(tidy).drive
+    return None if outside or "\0" in tidy else tidy
 
 
 def _item(row: Row, sheet: _Sheet) -> Item:

@@ -12,13 +12,12 @@ from typing import Any
 
 from geoview.errors import DataError, PhotoError
 from geoview.photos import reading
-from geoview.photos.sheet import csv_cells, says_nothing, title
+from geoview.photos.sheet import FILE_TITLES, csv_cells, says_nothing, title
 from geoview.training.data import counted
 
 Row = dict[str, str]
 
 SUFFIXES = frozenset((".csv", ".tsv", ".xlsx", ".xlsm", ".xls"))
-_FILE = ("file", "filename", "file_name", "photo", "image", "picture", "path")
 _MOST_LINES_ABOVE = 20
 _MAX_BYTES = 64 << 20
 _MAX_UNPACKED_BYTES = 1 << 30
@@ -87,7 +86,7 @@ def _fitting(grid: list[list[str]], path: Path, warnings: list[str]) -> list[lis
     longer = [line for line in lines if is_longer(line)]
     if not longer:
         return grid
-    place = next(i for i, cell in enumerate(titles) if title(cell) in _FILE)
+    place = next(i for i, cell in enumerate(titles) if title(cell) in FILE_TITLES)
     told = (
         f"more cells than titles, the first is {longer[0][place].strip()}; put cells that hold a "
         "comma or semicolon in quotes."
@@ -104,7 +103,7 @@ def _table(grid: Sequence[Sequence[str]], path: Path, warnings: list[str]) -> Ta
     titles = [cell.strip("\ufeff \t\r\n") for cell in (lines[0] if lines else ())]
     titles = titles[:_MAX_COLUMNS]
     if "file" not in map(str.lower, titles):
-        other = next((t for name in _FILE for t in titles if title(t) == name), None)
+        other = next((t for name in FILE_TITLES for t in titles if title(t) == name), None)
         titles = ["file" if text == other else text for text in titles]
     places: dict[str, int] = {}
     twice = set()
@@ -124,7 +123,7 @@ def _above(grid: Sequence[Sequence[str]]) -> int | None:
     """How many lines, such as a heading, are above that with a title for the file; None without
     any such line."""
     tops = enumerate(grid[:_MOST_LINES_ABOVE])
-    return next((i for i, line in tops if any(title(cell) in _FILE for cell in line)), None)
+    return next((i for i, line in tops if any(title(cell) in FILE_TITLES for cell in line)), None)
 
 
 def _text(data: bytes, path: Path, warnings: list[str]) -> str:

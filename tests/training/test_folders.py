@@ -106,3 +106,63 @@ def test_names_that_are_no_utf8_can_be_reported_and_kept(tmp_path: Path) -> None
     file = tmp_path / "report.json"
     assert cli.main(["dataset", str(root), "--json", str(file)]) == 0
     assert json.loads(file.read_text(encoding="utf-8"))["photos"] == 3
+
+
+SORTED = ("S1/a.png", "S1/b.png", "S2/a.png", "S2/b.png", "S3/a.png", "S3/b.png")
+
+
+@pytest.mark.parametrize("titles", ["file", "Photo name", "Image name", "File path"])
+def test_a_sheet_with_a_row_of_totals_is_read_before_folders(tmp_path: Path, titles: str) -> None:
+    root = photos(tmp_path, *SORTED)
+    rows = "".join(f"{file},{i % 2},{i // 3}\n" for i, file in enumerate(SORTED))
+    (root / "labels.csv").write_text(f"{titles},quartz,malachite\n{rows}Total,3,3\n")
+    dataset = data.load(root)
+    assert dataset.classes == ("quartz", "malachite")
+    assert [item.states for item in dataset.items][:2] == [(0, 0), (1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("file,quartz\nS1/a.png,1\nS2/b.png,0\n", "labels.csv has only one column of 0 and 1"),
+        ("file,lithology\nS1/a.png,x\nS2/b.png,y\n", "labels.csv has no labels"),
+        ("Foto,label\nS1/a.png,x\nS2\\b.png,y\n", "labels.csv has no column “file”"),
+    ],
+)
+def test_a_sheet_of_the_photos_is_not_passed_over_for_folders(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    root = photos(tmp_path, *SORTED)
+    (root / "labels.csv").write_text(text)
+    with pytest.raises(DataError, match=f"{words}.* If the folders are the classes, take"):
+        data.load(root)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "md,gamma\n1250,80\n",
+        "file,depth_m,well\nS1/a.png,1250,W\n",
+        "file,dominant,p_quartz,model,app_version\nS1/a.png,quartz,0.9,ores,0.1\n",
+        "file,colour\nelsewhere.png,red\n",
+    ],
+)
+def test_other_tables_beside_class_folders_are_named(tmp_path: Path, text: str) -> None:
+    root = photos(tmp_path, *SORTED)
+    (root / "log.csv").write_text(text)
+    dataset = data.load(root)
+    assert dataset.classes == ("S1", "S2", "S3")
+    (warning,) = dataset.warnings
+    assert warning.startswith("Passed over: The sheet log.csv has no ")
+
+
+def test_sheets_beside_a_better_one_are_named(tmp_path: Path) -> None:
+    root = photos(tmp_path, "a.png", "b.png")
+    (root / "class.csv").write_text("file,class\na.png,x\nb.png,y\n")
+    (root / "plain.csv").write_text("file,quartz,mica\na.png,1,0\nb.png,0,1\n")
+    (root / "sizes.csv").write_text("file,size\na.png,12\nb.png,15\n")
+    dataset = data.load(root)
+    assert dataset.classes == ("x", "y")
+    plain, sizes = dataset.warnings
+    assert plain == "plain.csv was not read beside class.csv; give it by name to use it."
+    assert sizes.startswith("Passed over: The sheet sizes.csv has no labels")
