@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,12 @@ _MAX_BYTES = 64 << 20
 _MAX_UNPACKED_BYTES = 1 << 30
 _MAX_ROWS = 1_000_000
 _MAX_COLUMNS = 16_384
+_MAX_MERGED = 5_000_000
+_PART_BYTES = 1 << 20
+_LONGEST_TAG_BYTES = 200
+_MERGED = re.compile(
+    rb"mergeCell\s[^>]{0,80}?ref=[\"']([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})[\"']"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,11 +191,51 @@ def _workbook(data: bytes, path: Path, warnings: list[str]) -> list[list[str]]:
 
 
 def _cells(sheet: Any) -> Iterator[list[str]]:
-    """The rows that are not empty, each as wide as it is and not as the sheet claims to be."""
+    """The rows that are not empty, each as wide as it is and not as the sheet claims to be.
+
+    A cell merged with those below it counts for their rows too.
+    """
     sheet.reset_dimensions()
-    for row in itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS):
-        if any(value is not None for value in row):
-            yield [_cell(value) for value in row]
+    merged, held, filled = _merged(sheet), dict[int, tuple[int, str]](), 0
+    rows = itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS)
+    for number, row in enumerate(rows, start=1):
+        if all(value is None for value in row):
+            continue
+        cells = [_cell(value) for value in row]
+        held = {i: above for i, above in held.items() if number <= above[0]}
+        for i, (_, text) in held.items():
+            lacking = i + 1 - len(cells)
+            cells += [""] * lacking
+            filled += max(lacking, 1)
+            cells[i] = cells[i] or text
+        if filled > _MAX_MERGED:
+            raise ValueError("more merged cells than any sheet of photos has")
+        held |= {
+            i: (last, cells[i])
+            for i, last in merged.get(number, {}).items()
+            if i < len(cells) and cells[i]
+        }
+        yield cells
+
+
+def _merged(sheet: Any) -> dict[int, dict[int, int]]:
+    """The last row of every cell merged downwards, by its first row and the column from 0.
+
+    They stand behind all rows, and openpyxl does not tell them of sheets that it reads row by row.
+    """
+    from openpyxl.utils import column_index_from_string
+
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    text, count = b"", 0
+    with sheet._get_source() as source:
+        while part := source.read(_PART_BYTES):
+            text = text[-_LONGEST_TAG_BYTES:] + part
+            for column, first, last in _MERGED.findall(text):
+                found[int(first)][column_index_from_string(column.decode()) - 1] = int(last)
+                count += 1
+            if count > _MAX_MERGED:
+                raise ValueError("more merged cells than any sheet of photos has")
+    return found
 
 
 def _cell(value: object) -> str:
