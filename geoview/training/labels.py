@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoview.errors import DataError
-from geoview.photos.sheet import column_name
+from geoview.photos.sheet import column_name, title
 from geoview.training import tables
 from geoview.training.data import Task, fold, one_spelling
 from geoview.training.tables import Row, Table
@@ -27,8 +27,14 @@ _NUMBER_PREFIXES = (_GRADED, _PRESENT, "area_", "fragments_", "unnamed")
 _OTHERWISE = frozenset("layer group split dominant reason status".split())
 _OTHERWISE_PREFIXES = ("p_",)
 _RESULTS = "app_version"  # a column of the tables that GeoView writes itself
-_TICKS = frozenset(("true", "yes", "x"))
-_CROSSES = frozenset(("false", "no"))
+_TICKS = frozenset("true yes y x ✓ ✔ ja oui sí si".split())
+_CROSSES = frozenset("false no n nein non".split())
+# Words in the titles of columns that count, number or measure something.
+_COUNTING = frozenset(
+    "x y z n no nr num number numbers count counts id box boxes tray trays bag bags drawer shelf "
+    "page depth from to top base bottom year month day time age size grain grains".split()
+)
+_MOST_PERCENT, _MOST_ABUNDANT = 100, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,9 @@ def _plain(table: Table, rows: Sequence[Row]) -> tuple[list[str], tuple[str, ...
             continue
         key = column.lower()
         cells = [row[key] for row in rows if not tables.missing(row[key])]
-        other = [cell for cell in cells if _mark(cell) not in (0, 1, 2)]
+        # Nothing but N is the north, or another abbreviation.
+        is_n = all(_word(cell) == "n" for cell in cells)
+        other = [cell for cell in cells if is_n or _mark(cell) not in (0, 1, 2)]
         if _is_otherwise(column):
             if cells and not other:
                 notes.append(
@@ -143,11 +151,15 @@ def _plain(table: Table, rows: Sequence[Row]) -> tuple[list[str], tuple[str, ...
                 )
         elif cells and not other:
             names.append(column)
-        elif 2 * len(other) < len(cells) or _is_twofold(cells):
+        elif (
+            2 * len(other) < len(cells)
+            or _is_twofold(cells)
+            or _is_scale(column, cells, gaps=len(cells) < len(rows))
+        ):
             what = f"it holds “{other[0]}”" if other else "it is empty"
             notes.append(
                 f"Column {column} of {table.path.name} was not taken for a label, because {what}; "
-                "write 0 and 1 if it is one."
+                "write 0, 1 or 2 if it is one."
             )
     return names, tuple(notes)
 
@@ -169,6 +181,16 @@ def _is_twofold(cells: Sequence[str]) -> bool:
     """Whether cells say one thing or the other, over and over: perhaps that a class is there."""
     kinds = len(set(cells))
     return not cells or (kinds <= 2 and kinds < len(cells))
+
+
+def _is_scale(column: str, cells: Sequence[str], *, gaps: bool) -> bool:
+    """Whether cells may say how much of a class there is, as 0 to 5 or in percent."""
+    values = [_number(cell) for cell in cells]
+    whole = all(value.is_integer() and 0 <= value <= _MOST_PERCENT for value in values)
+    if not whole or not _COUNTING.isdisjoint(title(column).split("_")):
+        return False
+    repeated = len(set(values)) < len(values)
+    return 0 in values or (repeated and (gaps or max(values) <= _MOST_ABUNDANT))
 
 
 def _columns(
@@ -196,7 +218,7 @@ def _columns(
 
 def _only_ticks(cells: Iterable[str]) -> bool:
     """Whether a column says only where a class is, as ``x``, and leaves the other cells blank."""
-    said = {cell.lower() for cell in cells if not tables.missing(cell)}
+    said = {_word(cell) for cell in cells if not tables.missing(cell)}
     return bool(said) and said <= _TICKS
 
 
@@ -204,8 +226,8 @@ def _state(row: Row, column: str, sheet: Path, *, ticked: bool) -> int:
     cell = row[column]
     if ticked and not cell.strip("-–"):
         return 0
-    word = cell.lower()
-    value = _mark(cell) if word in _TICKS | _CROSSES else number_in(row, column, sheet)
+    said = _word(cell) in _TICKS | _CROSSES
+    value = _mark(cell) if said else number_in(row, column, sheet)
     if value not in (0, 1, 2):
         raise DataError(
             f"{sheet.name}: “{cell}” in column {column} for {row['file']} is no state of a "
@@ -272,10 +294,15 @@ def _several(spelling: dict[str, str], column: str, sheet: Path) -> Iterator[str
 
 def _mark(cell: str) -> float:
     """What a cell says of a class: yes, no, or a number; NaN for anything else."""
-    word = cell.lower()
+    word = _word(cell)
     if word in _TICKS | _CROSSES:
         return float(word in _TICKS)
     return _number(cell)
+
+
+def _word(cell: str) -> str:
+    """A cell without capitals, and without what makes some programs draw ✔ as a picture."""
+    return fold(cell).removesuffix("\ufe0f")
 
 
 def _number(cell: str) -> float:

@@ -125,7 +125,7 @@ def test_a_sheet_with_a_row_of_totals_is_read_before_folders(tmp_path: Path, tit
     ("text", "words"),
     [
         ("file,quartz\nS1/a.png,1\nS2/b.png,0\n", "labels.csv has only one column of 0 and 1"),
-        ("file,lithology\nS1/a.png,x\nS2/b.png,y\n", "labels.csv has no labels"),
+        ("file,lithology\nS1/a.png,marl\nS2/b.png,chert\n", "labels.csv has no labels"),
         ("Foto,label\nS1/a.png,x\nS2\\b.png,y\n", "labels.csv has no column “file”"),
     ],
 )
