@@ -17,6 +17,8 @@ from geoview.training.tables import Row, Table
 SEPARATORS = ";|+/"
 _GRADED, _PRESENT = "state_", "present_"
 _NAMED = ("labels", "label", "class")
+# … which these may be too, where there are no columns of 0 and 1 for the classes.
+_PERHAPS = ("lithology", "mineral", "rock")
 # Names of columns that hold something else, mostly small numbers, beside columns of 0 and 1 …
 _NUMBERS = frozenset(
     "fold tile_row tile_col n_lithologies contaminants mask id index no nr number row width "
@@ -50,8 +52,9 @@ class Labels:
 def read(table: Table, rows: Sequence[Row]) -> Labels:
     """The labels of those rows of a sheet that have a photo.
 
-    Columns ``state_<c>`` and ``present_<c>``, else a column with names, else plain columns of 0,
-    1 and 2. Raises DataError naming the sheet, and the column and the photo where there is one.
+    Columns ``state_<c>`` and ``present_<c>``, else a column ``labels``, else plain columns of 0,
+    1 and 2, else a column such as ``lithology``. Raises DataError naming the sheet, and the column
+    and the photo where there is one.
     """
     if found := _prefixed(table):
         return _columns(table, found, rows, tuple(_without_prefix(table, rows)))
@@ -59,6 +62,8 @@ def read(table: Table, rows: Sequence[Row]) -> Labels:
         if column in table.keys:
             return _words(table, column, rows)
     names, notes = _plain(table, rows)
+    if len(names) < 2 and (called := perhaps(table)):
+        return _words(table, called, rows)
     if not names:
         raise none_in(table)
     return _columns(table, [(name, name.lower()) for name in names], rows, notes)
@@ -69,16 +74,21 @@ def named(table: Table) -> bool:
     return any(key.startswith((_GRADED, _PRESENT)) or key in _NAMED for key in table.keys)
 
 
+def perhaps(table: Table) -> str | None:
+    """The column whose title says what a photo may show."""
+    return next((column for column in _PERHAPS if column in table.keys), None)
+
+
 def plain(table: Table, rows: Sequence[Row]) -> int:
     """The number of columns that hold nothing but 0, 1 and 2 in some rows."""
     return len(_plain(table, rows)[0])
 
 
-def possible(table: Table) -> int:
-    """The number of columns that may be meant for labels by their titles."""
+def meant(table: Table, rows: Sequence[Row]) -> bool:
+    """Whether a sheet looks as if it held labels, by its titles or by two columns and more."""
     if _RESULTS in table.keys:
-        return 0
-    return sum(not (_is_number(name) or _is_otherwise(name)) for name in table.columns)
+        return False
+    return named(table) or sum(map(len, _plain(table, rows))) > 1
 
 
 def none_in(table: Table) -> DataError:

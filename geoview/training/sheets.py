@@ -55,7 +55,7 @@ def find(folder: Path) -> Found:
             ranked[path.parent][table] = _rank(table)
         except DataError as error:  # another table that happens to lie there
             found.unfit.append(str(error))
-            if path.parent == folder and _may_be_meant(table):
+            if path.parent == folder and _is_meant(table):
                 found.meant.append(str(error))
     found.tables = [_best(ranks) for ranks in ranked.values() if ranks]
     return found
@@ -80,6 +80,8 @@ def _rank(table: Table) -> int:
     # One column of 0 and 1 beside the photos may be anything; two are taken for labels.
     # A row of totals names no photo.
     count = labels.plain(table, _with_own_photo(table.rows, table.path) or table.rows)
+    if count < 2 and labels.perhaps(table):
+        return 1
     if count == 0:
         raise labels.none_in(table)
     if count == 1:
@@ -90,13 +92,13 @@ def _rank(table: Table) -> int:
     return 1
 
 
-def _may_be_meant(table: Table) -> bool:
-    """Whether a sheet without labels names photos and has columns that may be labels."""
-    rows = table.rows[:_ENOUGH_ROWS]
-    if "file" in table.keys:
-        return labels.possible(table) > 0 and bool(_with_own_photo(rows, table.path))
-    named = [{"file": cell} for row in rows for cell in row.values() if cell]
-    return labels.possible(table) > 1 and bool(_with_own_photo(named, table.path))
+def _is_meant(table: Table) -> bool:
+    """Whether a sheet that is not understood names photos and looks as if it held labels."""
+    rows = list(table.rows[:_ENOUGH_ROWS])
+    if "file" not in table.keys:
+        rows = [row | {"file": cell} for row in rows for cell in row.values() if cell]
+    found = _with_own_photo(rows, table.path)
+    return bool(found) and labels.meant(table, found)
 
 
 def _with_own_photo(rows: Iterable[Row], sheet: Path) -> list[Row]:

@@ -124,8 +124,7 @@ def test_a_sheet_with_a_row_of_totals_is_read_before_folders(tmp_path: Path, tit
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("file,quartz\nS1/a.png,1\nS2/b.png,0\n", "labels.csv has only one column of 0 and 1"),
-        ("file,lithology\nS1/a.png,marl\nS2/b.png,chert\n", "labels.csv has no labels"),
+        ("file,quartz,mica\nS1/a.png,3,0\nS2/b.png,0,3\n", "labels.csv has no labels"),
         ("Foto,label\nS1/a.png,x\nS2\\b.png,y\n", "labels.csv has no column “file”"),
     ],
 )
@@ -145,6 +144,7 @@ def test_a_sheet_of_the_photos_is_not_passed_over_for_folders(
         "file,depth_m,well\nS1/a.png,1250,W\n",
         "file,dominant,p_quartz,model,app_version\nS1/a.png,quartz,0.9,ores,0.1\n",
         "file,colour\nelsewhere.png,red\n",
+        "file,collector,locality\nS1/a.png,Meyer,Harz\nS2/b.png,Meyer,Eifel\n",
     ],
 )
 def test_other_tables_beside_class_folders_are_named(tmp_path: Path, text: str) -> None:
@@ -154,6 +154,13 @@ def test_other_tables_beside_class_folders_are_named(tmp_path: Path, text: str) 
     assert dataset.classes == ("S1", "S2", "S3")
     (warning,) = dataset.warnings
     assert warning.startswith("Passed over: The sheet log.csv has no ")
+
+
+@pytest.mark.parametrize("title", ["Lithology", "mineral", "Rock"])
+def test_a_column_of_lithologies_or_minerals_holds_the_labels(tmp_path: Path, title: str) -> None:
+    root = photos(tmp_path, *SORTED)
+    (root / "log.csv").write_text(f"file,{title},shown\nS1/a.png,marl,1\nS2/b.png,chert,0\n")
+    assert data.load(root).classes == ("chert", "marl")
 
 
 def test_sheets_beside_a_better_one_are_named(tmp_path: Path) -> None:
