@@ -76,6 +76,14 @@ def test_photos_without_exactly_one_label_are_counted(capsys: pytest.CaptureFixt
     assert f"Left out, 3 photos {end}" in out
 
 
+def test_photos_labelled_in_part_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate.print_figures(FIGURES)
+    evaluate.print_figures({**FIGURES, "photos_left_out_as_partly_labelled": 3})
+    out = capsys.readouterr().out
+    assert out.count("labels of only some tiles") == 1
+    assert "Left out, 3 photos with labels of only some tiles, which are not the model's" in out
+
+
 def test_photos_that_the_model_has_seen_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     what = "Left out, as the model has seen them in training: "
     for seen, near, said in (

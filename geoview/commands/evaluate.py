@@ -132,6 +132,10 @@ def _notes(figures: dict[str, Any]) -> Iterator[str]:
     found += [f"{counted(near, 'near-duplicate')} of such photos"] if near else []
     if found:
         yield f"Left out, as the model has seen them in training: {' and '.join(found)}."
+    partly = figures.get("photos_left_out_as_partly_labelled", 0)
+    if partly:
+        what = counted(partly, "photo")
+        yield f"Left out, {what} with labels of only some tiles, which are not the model's tiles."
     mapping = figures.get("class_mapping", {})
     pairs = [f"{ours} = {' + '.join(m)}" for ours, m in mapping.items() if m != [ours]]
     if pairs:

@@ -47,9 +47,10 @@ def evaluate(
     lists nowhere else; "all" takes every photo; None leaves out those that the model, or one it
     was fine-tuned from, was trained or tuned on, recognised by content, and near-duplicates of
     them (smaller copies, edited ones) where a recipe looked for such.
-    Presence figures are per tile where the data and the model have the same tiles, else per
-    photo; layer, dominant lithology and area are per photo. The intervals draw whole groups: what
-    the model's recipe keeps on one side of a split.
+    Presence figures are per labelled tile where the data and the model have the same grid, else
+    per photo; photos of which then only some tiles are labelled are left out and counted. Layer,
+    dominant lithology and area are per photo. The intervals draw whole groups: what the model's
+    recipe keeps on one side of a split.
 
     Classes are matched by name, synonym and variety, and the figures tell how. With ``shared``
     photos of classes the model does not know are left out and counted; without, they are an
@@ -69,7 +70,12 @@ def evaluate(
     found, failed = _predictions(model, chosen, device=device, progress=progress)
     if not found:
         raise DataError("None of the photos could be read, so there is nothing to measure.")
-    measured_on = [t for t in chosen if t.path in found]
+    measured_on = [t for t in chosen if t.path in found and figures.measurable(t, found[t.path])]
+    if not measured_on:
+        raise DataError(
+            "Only some tiles of each photo are labelled, and the model cuts other tiles; label all "
+            "of them to measure whole photos."
+        )
     rows = figures.rows_of(
         model.card, matched, measured_on, found, task=dataset.task, restrict=restrict
     )
@@ -84,13 +90,14 @@ def evaluate(
         "split": split or "unseen",
         "photos_left_out_as_seen": excluded,
         "photos_left_out_as_near": near,
+        "photos_left_out_as_partly_labelled": len(found) - len(measured_on),
         "photos_failed": failed,
         "answers": "restricted to shared classes" if restrict else "open",
         **matched.report(),
         "left_out_classes": left_out,
         "left_out_without_one_label": rows.left_out,
         "n_photos": len(measured_on),
-        "level": "tile" if len(rows.y) + rows.left_out > len(measured_on) else "photo",
+        "level": "tile" if any(figures.by_tile(t, found[t.path]) for t in measured_on) else "photo",
         **measured,
         **photos,
         "ci95": measured["ci95"] | photos["ci95"],

@@ -42,6 +42,17 @@ class Rows:
     left_out: int
 
 
+def by_tile(truth: Truth, prediction: Prediction) -> bool:
+    """Whether the labelled tiles are those of the model: both have as many rows and columns."""
+    places = [(tile.row + 1, tile.col + 1) for tile in prediction.tiles]
+    return bool(places) and truth.grid == max(places)
+
+
+def measurable(truth: Truth, prediction: Prediction) -> bool:
+    """Whether what is labelled is what the model judged: labels of a part are none of the whole."""
+    return None in truth.labels or by_tile(truth, prediction)
+
+
 def rows_of(
     card: ModelCard,
     match: Match,
@@ -51,7 +62,7 @@ def rows_of(
     task: Task,
     restrict: bool,
 ) -> Rows:
-    """Every tile where data and model have the same tiles, else every photo.
+    """Every labelled tile where data and model have the same grid, else every photo.
 
     The classes are exclusive where the model says so and nearly every row has exactly one label,
     or most have and the ``task`` of the data is single-label; the other rows are left out.
@@ -77,13 +88,12 @@ def rows_of(
 def _matched(
     truths: Sequence[Truth], found: Predictions
 ) -> Iterator[tuple[Sequence[float], Array, str]]:
-    """(probabilities, labels, group) of every tile, or of the photo when the tiles differ."""
+    """(probabilities, labels, group) of every labelled tile, or of the photo as a whole."""
     for truth in truths:
         prediction = found[truth.path]
-        tiles = {(t.row, t.col): t.probabilities for t in prediction.tiles}
-        wanted = {place for place in truth.labels if place is not None}
-        if wanted and wanted == set(tiles):
-            for place in sorted(wanted):
+        if by_tile(truth, prediction):
+            tiles = {(t.row, t.col): t.probabilities for t in prediction.tiles}
+            for place in sorted(place for place in truth.labels if place is not None):
                 yield tiles[place], truth.labels[place], truth.group
         else:
             yield prediction.probabilities, truth.labels[None], truth.group

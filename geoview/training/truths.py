@@ -21,14 +21,16 @@ Place = tuple[int, int] | None
 class Truth:
     """Truth of one photo: labels of its tiles by (row, col), and of the whole under None.
 
-    ``area`` are the shares that the shared classes have of all classes' area; ``foreign`` names
-    the classes of a photo that carries labels, but none that the model knows.
+    The whole, and its ``area``, is unknown where tiles of its ``grid`` (rows, columns) have no
+    labels. ``area`` are the shares that the shared classes have of all classes' area; ``foreign``
+    names the classes of a photo that carries labels, but none that the model knows.
     """
 
     path: Path
     file: str
     group: str
     labels: dict[Place, Array]
+    grid: tuple[int, int] | None
     area: Array | None
     layer: str | None
     foreign: tuple[str, ...] = ()
@@ -43,21 +45,26 @@ def truths(dataset: Dataset, match: Match) -> list[Truth]:
 
 
 def _truth(path: Path, items: Sequence[Item], dataset: Dataset, match: Match) -> Truth:
-    whole = np.max([item.labels for item in items], axis=0)
+    there = np.max([item.labels for item in items], axis=0)
+    shown = match.labels(there)
     labels: dict[Place, Array] = {
         (item.tile[:2] if item.tile else None): match.labels(item.labels) for item in items
     }
-    labels[None] = match.labels(whole)
-    foreign = () if labels[None].any() else tuple(dataset.classes[i] for i in whole.nonzero()[0])
+    sizes = [item.tile[2:] for item in items if item.tile is not None]
+    grid = (max(rows for rows, _ in sizes), max(cols for _, cols in sizes)) if sizes else None
+    whole = None in labels or (grid is not None and len(labels) == grid[0] * grid[1])
+    if whole:
+        labels[None] = shown
     layer = items[0].layer
     return Truth(
         path=path,
         file=items[0].file,
         group=items[0].group,
         labels=labels,
-        area=_area(items, match),
+        grid=grid,
+        area=_area(items, match) if whole else None,
         layer=None if layer is None else dataset.layers[layer],
-        foreign=foreign,
+        foreign=() if shown.any() else tuple(dataset.classes[i] for i in there.nonzero()[0]),
     )
 
 

@@ -93,6 +93,26 @@ def test_figures_per_tile_agree_with_the_engines_own_results(well: Path, tmp_pat
         assert low <= figures[name] <= high or low == pytest.approx(figures[name], abs=0.1)
 
 
+def test_of_photos_labelled_in_part_only_labelled_tiles_are_measured(
+    well: Path, tmp_path: Path
+) -> None:
+    """A model that cuts other tiles, or none, says nothing of those that can be compared."""
+    sheet = well / "truth_tiles.csv"
+    head, *rows = sheet.read_text(encoding="utf-8").splitlines()
+    kept = [row for k, row in enumerate(rows) if k < 4 or k % 4 == 1]
+    sheet.write_text("\n".join([head, *kept]), encoding="utf-8")
+    figures = evaluate(saved(tmp_path), data=well)
+    assert (figures["level"], figures["n"], figures["n_photos"]) == ("tile", 4 + 19, 20)
+    assert figures["photos_left_out_as_partly_labelled"] == 0
+    path = saved(tmp_path, preprocess=Preprocess(input_px=64))
+    figures = evaluate(path, data=well)
+    assert (figures["level"], figures["n"], figures["n_photos"]) == ("photo", 1, 1)
+    assert figures["photos_left_out_as_partly_labelled"] == 19
+    sheet.write_text("\n".join([head, rows[0], rows[5], rows[7]]), encoding="utf-8")
+    with pytest.raises(DataError, match="Only some tiles of each photo are labelled"):
+        evaluate(path, data=well)
+
+
 def test_photos_the_model_has_seen_are_left_out_whatever_their_folder(
     well: Path, tmp_path: Path, make_well: Callable[..., Path]
 ) -> None:
