@@ -17,6 +17,8 @@ Photos = NDArray[np.intp]
 # Where temperatures are looked for, and the factor that two networks in three stay within.
 RANGE = (0.05, 20.0)
 SPREAD = 2.0
+# The least and the greatest threshold that a model's card takes.
+ENDS = (math.nextafter(0, 1), math.nextafter(1, 0))
 # A probability that no logarithm is infinite of.
 _LEAST = 1e-9
 
@@ -92,5 +94,5 @@ def best_thresholds(p: Array, y: Array) -> list[float]:
         f1[:-1][scores[order][:-1] == scores[order][1:]] = -1
         best = int(np.argmax(f1))
         below = scores[order][best + 1] if best + 1 < len(order) else 0.0
-        result.append(float(np.clip((scores[order][best] + below) / 2, 0.02, 0.98)))
+        result.append(float(np.clip((scores[order][best] + below) / 2, *ENDS)))
     return result

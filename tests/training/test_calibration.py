@@ -29,6 +29,21 @@ def test_thresholds_reach_the_best_f1_of_a_full_search() -> None:
     assert calibration.best_thresholds(P, one_sided)[:2] == [0.5, 0.5]
 
 
+@pytest.mark.parametrize(("there", "elsewhere"), [(0.015, 0.001), (0.999, 0.99), (1e-7, 1e-9)])
+def test_a_rare_class_keeps_the_threshold_that_finds_it(there: float, elsewhere: float) -> None:
+    y = np.repeat([[1.0], [0.0]], [5, 195], axis=0)
+    p = np.where(y > 0, there, elsewhere)
+    (threshold,) = calibration.best_thresholds(p, y)
+    assert f1_score(y, p >= threshold) == 1
+
+
+@pytest.mark.parametrize(("there", "elsewhere"), [(0.0, 0.0), (1.0, np.nextafter(1, 0))])
+def test_a_card_takes_every_threshold(there: float, elsewhere: float) -> None:
+    p, y = np.array([[there] * 3, [elsewhere] * 3]), np.array([[1.0] * 3, [0.0] * 3])
+    found = calibration.best_thresholds(p, y)
+    assert ModelCard.model_validate(card().model_dump() | {"thresholds": found})
+
+
 def test_temperature_recovers_a_known_scale() -> None:
     x = RNG.normal(size=(4000, 2)) * 2
     y = (RNG.uniform(size=x.shape) < 1 / (1 + np.exp(-x))).astype(float)
@@ -62,7 +77,7 @@ def test_a_handful_of_photos_sharpens_and_softens_little() -> None:
     found = calibration.fit_temperature(hopeless, np.tile(wrong, (100, 1)), single=True)
     assert found == 1
     thresholds = calibration.best_thresholds(np.array([[1.0, 0.0], [1.0, 1.0]]), np.eye(2))
-    assert all(0.02 <= t <= 0.98 for t in thresholds)
+    assert all(0 < t < 1 for t in thresholds)
 
 
 def test_log_loss_is_scikit_learns() -> None:
