@@ -69,7 +69,9 @@ def rows_of(
     """
     softmax = card.task == "single-label"
     p, y, groups = zip(*_matched(truths, found), strict=True)
-    answers = [match.answers(row, exclusive=softmax, restrict=restrict) for row in p]
+    thresholds = [min(card.thresholds[k] for k in theirs) for _, theirs in match.pairs]
+    values = np.array(p) if softmax else _levelled(np.array(p), card, match, thresholds)
+    answers = [match.answers(row, exclusive=softmax, restrict=restrict) for row in values]
     labels = np.array(y)
     one = labels.sum(1) == 1
     exclusive = softmax and one.mean() >= (MOST if task == "single-label" else NEARLY_ALL)
@@ -79,10 +81,22 @@ def rows_of(
         y=labels[kept],
         groups=[groups[i] for i in kept],
         names=match.names,
-        thresholds=[min(card.thresholds[k] for k in theirs) for _, theirs in match.pairs],
+        thresholds=thresholds,
         exclusive=bool(exclusive),
         left_out=len(one) - len(kept),
     )
+
+
+def _levelled(p: Array, card: ModelCard, match: Match, thresholds: Sequence[float]) -> Array:
+    """Probabilities [N, m] of classes that merge, brought from their own thresholds to the shared.
+
+    The largest of them then reaches it where the model says any of them, and only there.
+    """
+    levelled = p.copy()
+    for (_, theirs), threshold in zip(match.pairs, thresholds, strict=True):
+        for k in theirs if len(theirs) > 1 else ():
+            levelled[:, k] = np.interp(p[:, k], [0, card.thresholds[k], 1], [0, threshold, 1])
+    return levelled
 
 
 def _matched(

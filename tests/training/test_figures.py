@@ -72,6 +72,30 @@ def test_tiles_without_labels_are_not_held_against_a_model() -> None:
     assert "area_mae_points" not in areas
 
 
+def test_merged_classes_are_said_where_the_model_says_any_of_them() -> None:
+    """Each by its own threshold, so that a class that is said often gives none to another."""
+    model = card(anthracite=0.8, lignite=0.1, limestone=0.5)
+    answers = {
+        "none.png": (0.4, 0.05, 0.9), "anthracite.png": (0.8, 0.01, 0.1),
+        "lignite.png": (0.1, 0.1, 0.1), "neither.png": (0.79, 0.09, 0.7),
+    }  # fmt: skip
+    said = [file in ("anthracite.png", "lignite.png") for file in answers]
+    data = dataset("coal", "limestone", items=[
+        item(file, (float(coal), float(not coal)))
+        for file, coal in zip(answers, said, strict=True)
+    ])  # fmt: skip
+    matched = match(model.classes, data.classes)
+    found = {Path(file): says(*p) for file, p in answers.items()}
+    rows = figures.rows_of(
+        model, matched, truths(data, matched), found, task="multi-label", restrict=False
+    )
+    assert (rows.p[:, 0] >= rows.thresholds[0]).tolist() == said
+    assert rows.p[:, 1].tolist() == [p[2] for p in answers.values()]
+    measured = figures.presence(rows, with_curves=False)
+    assert measured["precision"] == {"coal": 1, "limestone": 1}
+    assert measured["ap"]["coal"] == 1
+
+
 def test_labels_of_a_part_are_none_of_the_whole_photo() -> None:
     whole = says(0.9, 0.9)
     data = dataset("mudstone", "limestone", items=[
