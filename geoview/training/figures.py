@@ -176,7 +176,9 @@ def per_photo(
     _add_mean(result, "layer_accuracy", layered)
     if not measured:
         return result
-    right = [(float(said.argmax() == real.argmax()), t.group) for said, real, t in measured]
+    right = [
+        (float(said.argmax() == real.argmax()), t.group) for said, real, t in measured if real.any()
+    ]
     _add_mean(result, "dominant_accuracy", right)
     errors = np.array([said[: len(real)] - real for said, real, _ in measured])
     size = np.abs(errors)

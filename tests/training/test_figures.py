@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import fakes
+import pytest
 
 from geoview.models.card import ModelCard, Preprocess
 from geoview.records import Prediction, TilePrediction
@@ -106,3 +107,21 @@ def test_labels_of_a_part_are_none_of_the_whole_photo() -> None:
     known = truths(data, match(ROCKS.classes, data.classes))
     for answer in (whole, PERFECT):
         assert [figures.measurable(truth, answer) for truth in known] == [False, True, True]
+
+
+@pytest.mark.parametrize("restrict", [False, True])
+def test_a_photo_without_any_rock_has_no_dominant_one(restrict: bool) -> None:
+    data = dataset("mudstone", "limestone", items=[
+        item("mud.png", (1, 0)), item("lime.png", (0, 1)), item("empty.png", (0, 0)),
+    ])  # fmt: skip
+    matched = match(ROCKS.classes, data.classes)
+    found = {
+        Path("mud.png"): says(0.9, 0.1, area=(80, 20)),
+        Path("lime.png"): says(0.9, 0.1, area=(70, 30)),
+        Path("empty.png"): says(0.1, 0.1, area=(60, 40)),
+    }
+    known = truths(data, matched)
+    measured = figures.per_photo(ROCKS, matched, known, found, restrict=restrict)
+    assert measured["dominant_accuracy"] == 0.5
+    blank = figures.per_photo(ROCKS, matched, known[2:], found, restrict=restrict)
+    assert "dominant_accuracy" not in blank
