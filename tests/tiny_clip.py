@@ -19,9 +19,16 @@ WORDS = ["<pad>", "</s>", "<unk>", "a", "photo", "of", "quartz", "malachite", "i
 
 
 def make_clip(folder: Path, *, side: int = SIDE) -> Path:
-    """A CLIP with 16 dimensions, spelling its prompts letter by letter."""
+    """A CLIP with 16 dimensions, spelling its prompts letter by letter; all of it is written by
+    transformers itself."""
     mend_torchvision()
-    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+    from transformers import (
+        CLIPConfig,
+        CLIPImageProcessor,
+        CLIPModel,
+        CLIPProcessor,
+        CLIPTokenizer,
+    )
 
     letters = string.ascii_lowercase + string.digits + ".,-"
     tokens = [*letters, *(f"{c}</w>" for c in letters), "<|startoftext|>", "<|endoftext|>"]
@@ -38,20 +45,17 @@ def make_clip(folder: Path, *, side: int = SIDE) -> Path:
     model = CLIPModel(config)
     model.logit_scale.data.fill_(3.0)
     model.save_pretrained(folder)
-    CLIPTokenizer(vocab=vocabulary, merges=[]).save_pretrained(folder)
-    processor = {
-        "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": side},
-        "crop_size": {"height": side, "width": side}, "do_center_crop": True, "resample": 3,
-        "do_normalize": True, "do_resize": True,
-        "image_mean": [0.48145466, 0.4578275, 0.40821073],
-        "image_std": [0.26862954, 0.26130258, 0.27577711],
-    }  # fmt: skip
-    (folder / "preprocessor_config.json").write_text(json.dumps(processor), encoding="utf-8")
+    photos = CLIPImageProcessor(
+        size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+    )
+    words = CLIPTokenizer(vocab=vocabulary, merges=[])
+    CLIPProcessor(photos, words).save_pretrained(folder)
     return folder
 
 
 def make_siglip(folder: Path) -> Path:
-    """A SigLIP that knows ``WORDS``; its tokeniser's own class needs sentencepiece."""
+    """A SigLIP that knows ``WORDS``, in the files that transformers wrote before version 5; its
+    tokeniser's own class needs sentencepiece."""
     mend_torchvision()
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import SiglipConfig, SiglipModel

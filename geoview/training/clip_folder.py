@@ -125,7 +125,7 @@ _Size = int | Annotated[dict[str, int], Field(min_length=1)]
 
 
 class _Processor(BaseModel):
-    """What of the hub's preprocessor_config.json matters here."""
+    """What matters here of how the hub says that photos are prepared."""
 
     image_mean: tuple[float, float, float]
     image_std: tuple[float, float, float]
@@ -141,9 +141,18 @@ class _Processor(BaseModel):
         return Preprocess(input_px=side, mean=self.image_mean, std=self.image_std)
 
 
+class _Processors(BaseModel):
+    """The same among other things, as transformers writes it from version 5 on."""
+
+    image_processor: _Processor
+
+
 def _preprocess(folder: Path) -> Preprocess:
-    file = folder / "preprocessor_config.json"
+    file, newer = folder / "preprocessor_config.json", folder / "processor_config.json"
     try:
+        if newer.is_file() and not file.is_file():
+            file = newer
+            return _Processors.model_validate_json(file.read_bytes()).image_processor.preprocess()
         return _Processor.model_validate_json(file.read_bytes()).preprocess()
     except OSError as error:
         raise DataError(f"{file} cannot be read; download it with the model.") from error

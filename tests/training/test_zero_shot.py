@@ -225,6 +225,13 @@ def test_folders_that_hold_no_usable_model(tmp_path: Path) -> None:
     (folder / "preprocessor_config.json").write_text(json.dumps({"size": 9}), encoding="utf-8")
     with pytest.raises(DataError, match="image_mean"):
         read_folder(folder)
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "processor_config.json").write_text('{"image_processor": {}}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"\bprocessor_config\.json.*image_processor\.image_mean"):
+        read_folder(folder)
+    (folder / "processor_config.json").unlink()
+    with pytest.raises(DataError, match=r"preprocessor_config\.json cannot be read"):
+        read_folder(folder)
 
 
 def test_a_download_says_what_it_fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
