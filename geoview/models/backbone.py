@@ -19,7 +19,8 @@ NETWORKS = ("backbone.network", "network", "vision")
 # What others put before a checkpoint's names.
 _WRAPPERS = ("model", "module")
 
-MOBILENET_KWARGS = {"mobilenetv2_100": {"pad_type": "same", "bn_eps": 1e-3}}
+# A plain name that stands for Google's own network and weights, which are not those of the hub.
+GOOGLES = {"mobilenetv2_100": {"pad_type": "same", "bn_eps": 1e-3}}
 
 
 def create_timm(
@@ -39,7 +40,7 @@ def create_timm(
         raise ModelError(f"The backbone “{name}” is not known to the installed timm.")
     # timm leaves out what is None; not every network knows every option.
     options = {
-        **MOBILENET_KWARGS.get(name, {}),
+        **GOOGLES.get(name, {}),
         "num_classes": num_classes,
         "drop_rate": drop_rate or None,
         "drop_path_rate": drop_path_rate or None,
@@ -53,6 +54,18 @@ def create_timm(
         return timm.create_model(name, pretrained=False, **options)  # type: ignore[no-any-return]
     except TypeError as error:
         raise ModelError(f"The backbone “{name}” cannot be built so: {error}.") from error
+
+
+def normalisation(name: str) -> dict[str, tuple[float, ...]]:
+    """The ``mean`` and ``std`` that the weights timm names for a backbone were made for.
+
+    Empty where timm does not know them.
+    """
+    timm = import_timm()
+    if name in GOOGLES or not timm.is_model(name):
+        return {}
+    config: Any = timm.get_pretrained_cfg(name)
+    return {"mean": tuple(config.mean), "std": tuple(config.std)} if config else {}
 
 
 class Backbone(nn.Module):

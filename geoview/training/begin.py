@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -13,8 +14,8 @@ from torch import nn
 from geoview import __version__
 from geoview.errors import DataError, ModelError
 from geoview.models import bundle
-from geoview.models.backbone import transfer
-from geoview.models.card import ModelCard
+from geoview.models.backbone import normalisation, transfer
+from geoview.models.card import ModelCard, Preprocess
 from geoview.models.freezing import freeze, pretrained_part
 from geoview.models.geolayer import cooccurrence_matrix
 from geoview.models.registry import build
@@ -32,6 +33,8 @@ from geoview.training.zero_shot import embeddings_of
 
 # Layers to look for where the data name none (P0 has four).
 UNKNOWN_LAYERS = 4
+# What of the preprocessing belongs to the weights.
+_COLOURS = ("mean", "std")
 _WORDS: dict[Kind, str] = {"class": "classes", "layer": "layers"}
 
 
@@ -49,7 +52,8 @@ def new_card(
 ) -> ModelCard:
     """The card before training: everything but thresholds, temperature and figures.
 
-    What ``parent`` has seen, the card lists too: fine-tuning does not make a model forget it.
+    What ``parent`` has seen, the card lists too: fine-tuning does not make a model forget it. Its
+    photos are normalised as before.
     """
     model = recipe.model
     options = {**_options_of_start(recipe), **model.options}
@@ -71,7 +75,7 @@ def new_card(
         classes=list(dataset.classes),
         layers=layers,
         thresholds=[0.5] * len(dataset.classes),
-        preprocess=recipe.preprocess,
+        preprocess=_preprocess(recipe, parent),
         options=options,
         description=model.description,
         limitations=model.limitations,
@@ -83,6 +87,14 @@ def new_card(
         created_utc=now_utc(),
         app_version=__version__,
     )
+
+
+def _preprocess(recipe: Recipe, parent: ModelCard | None) -> Preprocess:
+    """The recipe's, but normalised as the weights know it; a vision tower keeps its size too."""
+    if parent is None:
+        return recipe.preprocess
+    kept = {*_COLOURS} | ({"input_px"} if parent.architecture == "clip-zero-shot" else set())
+    return recipe.preprocess.model_copy(update=parent.preprocess.model_dump(include=kept))
 
 
 def _layer_names(count: int, dataset: data.Dataset) -> list[str]:
@@ -136,7 +148,7 @@ def new_module(
     module: Any = build(card)
     _check_input(module, card)
     if recipe.model.pretrained:
-        _start_from(module, card, Path(recipe.model.pretrained), emit)
+        _start_from(module, card, recipe, emit)
     if card.architecture == "clip-zero-shot":
         start = Path(recipe.model.pretrained)
         module.text_embeddings.copy_(embeddings_of(card.classes, model=start))
@@ -192,12 +204,13 @@ def _freeze(module: nn.Module, recipe: Recipe) -> None:
         backbone.freeze(model.freeze_blocks)
 
 
-def _start_from(module: nn.Module, card: ModelCard, weights: Path, emit: Emit) -> None:
+def _start_from(module: nn.Module, card: ModelCard, recipe: Recipe, emit: Emit) -> None:
     """Take over every tensor of a file that fits, and tell which did and which did not.
 
     What belongs to a class or a layer goes to the one of the same name, or stays new; weights
     without a card do not tell whose theirs are.
     """
+    weights = Path(recipe.model.pretrained)
     parent = bundle.card_of_weights(weights)
     theirs: dict[Kind, list[str]] = {
         "class": parent.classes if parent else [], "layer": parent.layers if parent else []
@@ -224,11 +237,36 @@ def _start_from(module: nn.Module, card: ModelCard, weights: Path, emit: Emit) -
         )
     emit("pretrained", file=weights.name, used=len(found.used), unused=found.unused,
          missing=found.missing)  # fmt: skip
+    if message := _normalised(recipe, card, weights.name, own=parent is None):
+        emit("notice", message=message)
     for kind, words in _WORDS.items():
         if parent and ours[kind] and theirs[kind]:
             taken = places[kind].found if kind in found.kinds else (None,) * len(ours[kind])
             message = _taken_over(words, ours[kind], taken, file=weights.name)
             emit("notice", message=message)
+
+
+def _normalised(recipe: Recipe, card: ModelCard, file: str, *, own: bool) -> str:
+    """What to tell where the recipe's photos are not those that the weights were made for.
+
+    ``own`` says that the weights come without a card, so that the recipe decides all the same.
+    """
+    used, wanted = card.preprocess, recipe.preprocess.model_dump()
+    known: dict[str, Any] = (
+        normalisation(card.backbone) if own else used.model_dump(include={"input_px", *_COLOURS})
+    )
+    if all(np.allclose(value, wanted[name], atol=1e-3) for name, value in known.items()):
+        return ""
+    by = " and ".join(f"{name} {', '.join(map(str, known[name]))}" for name in _COLOURS)
+    if own:
+        return (
+            f"The weights of {card.backbone} were made for photos normalised by {by}; set "
+            "preprocess.mean and preprocess.std to them."
+        )
+    return (
+        f"As {file} was made for them, photos of {used.input_px} px normalised by {by} are taken "
+        "instead of what the recipe says."
+    )
 
 
 def _taken_over(

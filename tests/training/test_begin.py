@@ -181,6 +181,40 @@ def test_fine_tuning_a_model_takes_its_head_too(
     assert next(e for e in told if e["event"] == "pretrained")["missing"] == []
 
 
+def normalised_by(r: Recipe, *values: float) -> Recipe:
+    found = r.preprocess.model_copy(update={"mean": values, "std": values})
+    return r.model_copy(update={"preprocess": found})
+
+
+def test_fine_tuning_keeps_to_the_photos_that_a_model_knows(
+    well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    path = saved(normalised_by(tiny_recipe(), 0.5, 0.5, 0.5), well, tmp_path / "first.safetensors")
+    r = with_model(tiny_recipe(), pretrained=str(path))
+    dataset = data.load(well)
+    card = begin.new_card(r, dataset, {"train": (0,)}, parent=begin.parent_of(r))
+    assert card.preprocess.mean == card.preprocess.std == (0.5, 0.5, 0.5)
+    assert card.preprocess.tiling == r.preprocess.tiling
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_photos_normalised_otherwise_than_for_the_published_weights_are_told(
+    fits: bool, well: Path, tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    r = with_model(tiny_recipe(), backbone="test_vit.r160_in1k")  # half, as timm tells
+    first, _ = started(r, well)
+    path = tmp_path / "weights.safetensors"
+    save_file(first.backbone.network.state_dict(), path)
+    r = with_model(normalised_by(r, 0.5, 0.5, 0.5) if fits else r, pretrained=str(path))
+    _, told = started(r, well)
+    notices = [event["message"] for event in told if event["event"] == "notice"]
+    wanted = (
+        "The weights of test_vit.r160_in1k were made for photos normalised by mean 0.5, 0.5, 0.5 "
+        "and std 0.5, 0.5, 0.5; set preprocess.mean and preprocess.std to them."
+    )
+    assert notices == ([] if fits else [wanted])
+
+
 def renamed(dataset: data.Dataset, classes: list[str], layers: list[str]) -> data.Dataset:
     """The same photos with other classes, of which the first is in all of them, and layers."""
     labels = (1.0, *[0.0] * (len(classes) - 1))

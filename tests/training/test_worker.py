@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_clip
 from PIL import Image
 
 from geoview.errors import Cancelled, DataError
 from geoview.models import bundle
-from geoview.training import evaluate, worker
+from geoview.training import evaluate, worker, zero_shot
 from geoview.training.recipe import Recipe, changed
 
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -160,3 +161,20 @@ def test_a_stop_does_not_wait_until_all_photos_are_compared(tmp_path: Path) -> N
     (tmp_path / "m.training" / "stop").touch()
     with pytest.raises(Cancelled, match="while photos were compared"):
         train(out, path, settings={"split.near_duplicates": 4})
+
+
+def test_a_zero_shot_model_is_fine_tuned_on_photos_as_its_tower_knows_them(tmp_path: Path) -> None:
+    """Not as the recipe has them, which is told; and the training can be gone on with."""
+    classes, drawer = ("pyrite", "quartz"), tmp_path / "drawer.safetensors"
+    zero_shot.make(tiny_clip.make_clip(tmp_path / "clip"), names=classes, out=drawer)
+    counts = {(label, part): 4 for label in classes for part in ("train", "val", "test")}
+    path, out = sheet(tmp_path / "data", counts), tmp_path / "m.safetensors"
+    settings = {"model.architecture": "clip-zero-shot", "model.pretrained": str(drawer)}
+    for epochs in (1, 2):
+        told = train(out, path, settings={**settings, "train.epochs": epochs})
+        (text,) = (f["message"] for k, f in told if k == "notice" and "normalised" in f["message"])
+        assert text.startswith("As drawer.safetensors was made for them, photos of 32 px")
+        assert "mean 0.48145466, 0.4578275, 0.40821073" in text
+    assert {"resumed", "done"} <= {kind for kind, _ in told}
+    theirs = bundle.read_card(drawer)[0].preprocess
+    assert bundle.read_card(out)[0].preprocess == theirs
