@@ -8,7 +8,8 @@ Where the paper is silent, or Query2Label (Liu et al. 2021), which it follows, s
   layer on all the flattened labels;
 * the features come in by a 1×1 projection of the grid. The paper reshapes 576 patches × 768
   channels into 1728 × 256 and convolves that to 2048 × 256 (``reshape="paper"``): its 256 tokens
-  mix the places of all patches, so it has no positions and no attention to show.
+  mix the places of all patches, so it has no positions and no attention to show. The grid of a
+  CNN is flattened as it is, in the paper too.
 """
 
 from __future__ import annotations
@@ -172,12 +173,12 @@ class MineralQuery(nn.Module):
     ) -> None:
         super().__init__()
         dim = options.dim
-        self.gives_attention = options.reshape == "grid"
         self.backbone = Backbone(
             backbone, input_px=input_px, drop_path_rate=options.drop_path, last_only=True
         )
         self.cam_target = self.backbone.tap
         self.features = _features(self.backbone, options)
+        self.gives_attention = isinstance(self.features, GridFeatures)
         self.label_embeddings = nn.Parameter(torch.randn(num_classes, dim))
         self.decoder = nn.ModuleList(
             DecoderBlock(
@@ -209,10 +210,8 @@ class MineralQuery(nn.Module):
 
 
 def _features(backbone: Backbone, options: MineralQueryOptions) -> nn.Module:
-    if options.reshape == "grid":
+    if options.reshape == "grid" or not backbone.is_vit:
         return GridFeatures(backbone.dims[-1], dim=options.dim)
-    if not backbone.is_vit:
-        raise ModelError("The paper's reshape is for vision transformers; use reshape = “grid”.")
     network: Any = backbone.network
     patches = int(network.patch_embed.num_patches)
     return ReshapedFeatures(backbone.dims[-1], patches=patches, dim=options.dim)

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from geoview.models.backbone import normalisation
 from geoview.training import recipe as recipes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,9 +52,9 @@ class Run:
         return self.folder / "model.safetensors"
 
     def plan(self) -> dict[str, Any]:
-        plan = recipes.read(recipes.find(self.recipe))
+        # Changed before its weights are looked for: they are those of the changed backbone.
         settings = {**dict(self.changes), "train.seed": self.seed}
-        return recipes.changed(plan, settings).model_dump(mode="json")
+        return recipes.read(recipes.find(self.recipe), settings).model_dump(mode="json")
 
 
 def arguments(description: str | None) -> argparse.Namespace:
@@ -117,6 +118,11 @@ def _train(run: Run) -> list[dict[str, Any]]:
     (run.folder / "last.safetensors").unlink()
     (run.folder / "best.safetensors").unlink()
     return figures
+
+
+def normalised(backbone: str) -> dict[str, Any]:
+    """Settings for photos as the published weights of a backbone know them."""
+    return {f"preprocess.{name}": list(x) for name, x in normalisation(backbone).items()}
 
 
 def seeds(run: Callable[[int], Run], count: int) -> list[Run]:

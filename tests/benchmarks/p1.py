@@ -21,6 +21,7 @@ from _reproduce import (
     by_row,
     markdown,
     mean_sd,
+    normalised,
     publish,
     trained,
 )  # fmt: skip
@@ -102,7 +103,7 @@ def _changes(backbone: str, loss: str, profile: str) -> dict[str, Any]:
     key, options, _ = TABLE_4[loss]
     changes = {"model.backbone": backbone, "loss.name": key, "loss.options": options}
     if profile == "paper":
-        return changes
+        return changes | normalised(backbone)
     changes |= {**dict(SMALL), "model.pretrained": _weights(backbone)}
     if backbone.startswith("mobilenet"):
         changes |= {f"preprocess.{name}": [0.5] * 3 for name in ("mean", "std")}

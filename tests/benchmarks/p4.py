@@ -20,6 +20,7 @@ from _reproduce import (
     copied,
     markdown,
     mean_sd,
+    normalised,
     publish,
     trained,
 )  # fmt: skip
@@ -80,6 +81,8 @@ def changes(row: str, profile: str) -> tuple[tuple[str, object], ...]:
             weights = SHARED.parent / "weights" / f"{CNN[profile]}.safetensors"
             result.append(("model.pretrained", str(weights)))
             result += [(f"preprocess.{key}", [0.5] * 3) for key in ("mean", "std")]
+        else:
+            result += normalised(CNN[profile]).items()
     return tuple(result)
 
 

@@ -168,6 +168,16 @@ def test_the_papers_reshape_shows_no_attention() -> None:
     assert not model.gives_attention
 
 
+def test_the_grid_of_a_cnn_is_flattened_as_in_the_paper() -> None:
+    """P1, section 3: the reshape is for transformers only."""
+    model, plain = make("test_resnet", reshape="paper"), make("test_resnet")
+    x = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(model(x).logits, plain(x).logits)
+        assert model(x).attention is not None
+    assert model.gives_attention
+
+
 @pytest.mark.parametrize("backbone", ["test_vit", "test_convnext", "test_mambaout", "resnet10t"])
 def test_every_weight_of_the_decoder_learns_on_any_backbone(backbone: str) -> None:
     model = make(backbone).train()
@@ -202,7 +212,6 @@ def test_it_also_runs_in_bf16() -> None:
     ("backbone", "options", "said"),
     [
         ("test_vit", {"heads": 3}, "3 heads do not divide a decoder of dimension 16"),
-        ("test_resnet", {"reshape": "paper"}, "for vision transformers"),
         ("test_vit", {"reshape": "paper", "input_px": 48}, "9 patches of 64 features"),
         ("test_vit", {"dim": 18, "heads": 2}, "use a multiple of 4"),
         ("test_vit", {"layers": 2}, "wrong option “layers”"),
