@@ -26,9 +26,10 @@ from geoview.training.events import now_utc
 from geoview.training.images import teach_area
 from geoview.training.loop import Emit
 from geoview.training.matching import named, same
-from geoview.training.recipe import Recipe
+from geoview.training.recipe import Recipe, text_model
 from geoview.training.seen import inherited
 from geoview.training.split import Split
+from geoview.training.text import embed_labels, name_of
 from geoview.training.zero_shot import embeddings_of
 
 # Layers to look for where the data name none (P0 has four).
@@ -57,6 +58,8 @@ def new_card(
     """
     model = recipe.model
     options = {**_options_of_start(recipe), **model.options}
+    if "text_model" in options:
+        options["text_model"] = name_of(str(options["text_model"]))
     layers: list[str] = []
     if model.architecture == "geolayer":
         options = fitting_options(options, dataset)
@@ -81,7 +84,10 @@ def new_card(
         limitations=model.limitations,
         licence=model.licence,
         trained_on=list(dataset.sources),
-        recipe=recipe.model_dump(mode="json", exclude={"model": {"pretrained"}}),
+        # Without the places of this machine.
+        recipe=recipe.model_dump(
+            mode="json", exclude={"model": {"pretrained": True, "options": {"text_model"}}}
+        ),
         splits={**splits, **inherited(parent)},
         seen_hashes=parent.seen_hashes if parent else [],
         created_utc=now_utc(),
@@ -140,9 +146,7 @@ def new_module(
     torch.manual_seed(recipe.train.seed)
     embeddings = None
     if card.options.get("label_embedding") == "text":
-        from geoview.training.text import embed_labels
-
-        embeddings = embed_labels(card.classes, str(card.options.get("text_model", "")))
+        embeddings = embed_labels(card.classes, text_model(recipe) or "")
         options = {**card.options, "label_dim": embeddings.shape[1]}
         card = card.model_copy(update={"options": options})
     module: Any = build(card)

@@ -191,7 +191,7 @@ def read(path: Path, settings: Mapping[str, Any] | None = None) -> Recipe:
         raise DataError(f"The recipe {path.name} is not valid TOML: {error}.") from error
     except ValidationError as error:
         raise DataError(f"The recipe {path.name} is wrong at {_first(error)}.") from error
-    return _with_found_weights(changed(recipe, settings or {}), path)
+    return _with_found_text_model(_with_found_weights(changed(recipe, settings or {}), path), path)
 
 
 def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
@@ -228,7 +228,7 @@ def _first(error: ValidationError) -> str:
 
 
 def _with_found_weights(recipe: Recipe, path: Path) -> Recipe:
-    """Weights are looked for beside the recipe, where we run and in the weights folders.
+    """Weights are looked for where we run, beside the recipe and in the weights folders.
 
     "hub" is answered by a file named like the backbone where there is one, so that a machine
     without internet needs no other recipe.
@@ -237,11 +237,9 @@ def _with_found_weights(recipe: Recipe, path: Path) -> Recipe:
     if not wanted:
         return recipe
     name = f"{recipe.model.backbone}.safetensors" if wanted == "hub" else wanted
-    folders = [path.parent, Path.cwd(), *paths.weights_folders()]
-    for candidate in (Path(name), *(folder / name for folder in folders)):
-        if candidate.is_file():
-            model = recipe.model.model_copy(update={"pretrained": str(candidate.resolve())})
-            return recipe.model_copy(update={"model": model})
+    for folder in _folders(path):
+        if (folder / name).is_file():
+            return with_model(recipe, pretrained=str((folder / name).resolve()))
     if wanted == "hub":
         return recipe
     raise DataError(
@@ -249,3 +247,30 @@ def _with_found_weights(recipe: Recipe, path: Path) -> Recipe:
         f'file into {paths.weights_folders()[0]}, or set pretrained = "" to start from random '
         "weights."
     )
+
+
+def _with_found_text_model(recipe: Recipe, path: Path) -> Recipe:
+    """A text model's folder in full, looked for where weights are; else its name stays."""
+    name = text_model(recipe)
+    for folder in _folders(path) if name else ():
+        if (folder / str(name)).is_dir():
+            return with_text_model(recipe, (folder / str(name)).resolve())
+    return recipe
+
+
+def _folders(path: Path) -> list[Path]:
+    return [Path.cwd(), path.parent, *paths.weights_folders()]
+
+
+def text_model(recipe: Recipe) -> str | None:
+    """The text model that a recipe needs for its labels, by name or folder; None if none."""
+    options = recipe.model.options
+    return str(options.get("text_model", "")) if options.get("label_embedding") == "text" else None
+
+
+def with_text_model(recipe: Recipe, folder: Path) -> Recipe:
+    return with_model(recipe, options={**recipe.model.options, "text_model": str(folder)})
+
+
+def with_model(recipe: Recipe, **update: Any) -> Recipe:
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update=update)})

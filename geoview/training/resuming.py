@@ -13,7 +13,7 @@ from geoview import files
 from geoview.errors import DataError
 from geoview.models.card import ModelCard
 from geoview.training.data import Item, counted, photo_key
-from geoview.training.recipe import Recipe
+from geoview.training.recipe import Recipe, text_model
 
 STATE, KEPT = "last.safetensors", "best.safetensors"
 DATA = "data.json"
@@ -80,6 +80,8 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     # A file named like the backbone answers "hub".
     named = f"{recipe.model.backbone}.safetensors" if weights == "hub" else Path(weights).name
     found["model.pretrained"] = named
+    if text := text_model(recipe):
+        found["model.options.text_model"] = Path(text).name
     return {name: value for name, value in found.items() if name not in MAY_CHANGE}
 
 

@@ -42,3 +42,11 @@ def embed_labels(names: Sequence[str], model_folder: str) -> Tensor:
     mask = batch["attention_mask"][..., None].float()
     embeddings: Tensor = (hidden * mask).sum(1) / mask.sum(1)
     return embeddings.float().clone()
+
+
+def name_of(folder: str) -> str:
+    """A text model's name: its folder's, in the hub's cache the one above all snapshots."""
+    path = Path(folder)
+    if path.parent.name != "snapshots":
+        return path.name
+    return path.parent.parent.name.removeprefix("models--").replace("--", "/")

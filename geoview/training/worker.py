@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 from filelock import Timeout
 
+from geoview import paths
 from geoview.callbacks import never
 from geoview.errors import Cancelled, DataError, GeoViewError
 from geoview.models import bundle
 from geoview.models.card import ModelCard
 from geoview.records import Progress
-from geoview.training import begin, calibration, data, duplicates, resuming
+from geoview.training import begin, calibration, clip_folder, data, duplicates, resuming
 from geoview.training.events import EventWriter, is_full, read_from
 from geoview.training.images import ImageCache
 from geoview.training.job import NO_ROOM, TAKEN, id_of, lock_of, no_room
 from geoview.training.loop import Emit, Trainer
-from geoview.training.recipe import Recipe
+from geoview.training.recipe import Recipe, text_model, with_model, with_text_model
 from geoview.training.report import shortfalls
 from geoview.training.seen import near_bits, seen_by
 from geoview.training.split import Split, grouped, left_out, split
@@ -203,18 +204,29 @@ def margin(recipe: Recipe) -> float:
 
 
 def with_weights(recipe: Recipe, *, download: bool | None) -> Recipe:
-    """The recipe with "hub" replaced by the file that the hub gave, if the user allows it."""
-    if recipe.model.pretrained != "hub":
+    """The recipe with what the hub gave for "hub" and for a text model, if the user allows it.
+
+    Raises DataError where something is not there and may not be fetched.
+    """
+    if recipe.model.pretrained == "hub":
+        if not download:
+            raise DataError(
+                f"The recipe starts from the published weights of {recipe.model.backbone}; allow "
+                "the download (--download), or name a local file as pretrained."
+            )
+        from geoview.models.hub import download as fetch
+
+        recipe = with_model(recipe, pretrained=str(fetch(recipe.model.backbone)))
+    name = text_model(recipe)
+    if name is None or (name and Path(name).is_dir()):
         return recipe
     if not download:
         raise DataError(
-            f"The recipe starts from the published weights of {recipe.model.backbone}; allow the "
-            "download (--download), or name a local file as pretrained."
+            f"The recipe needs the text model “{name}”, which is not there; allow the download "
+            f"(--download), put its folder into {paths.weights_folders()[0]}, or set "
+            'label_embedding = "learned" in the recipe.'
         )
-    from geoview.models.hub import download as fetch
-
-    model = recipe.model.model_copy(update={"pretrained": str(fetch(recipe.model.backbone))})
-    return recipe.model_copy(update={"model": model})
+    return with_text_model(recipe, clip_folder.download(name))
 
 
 def calibrated(trainer: Trainer, card: ModelCard, *, whole: Collection[Path]) -> ModelCard:

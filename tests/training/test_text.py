@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from geoview import paths
 from geoview.errors import DataError
 from geoview.models import mend_torchvision
-from geoview.training import begin, data
-from geoview.training.recipe import Recipe
+from geoview.training import begin, data, recipe, resuming, worker
+from geoview.training.recipe import Recipe, changed
 from geoview.training.split import split
-from geoview.training.text import embed_labels
+from geoview.training.text import embed_labels, name_of
+
+MakeRecipe = Callable[..., Recipe]
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +46,57 @@ def test_names_become_vectors_whatever_their_company(bert: Path) -> None:
     torch.testing.assert_close(both[0], alone[0], atol=1e-5, rtol=1e-4)
 
 
-def test_they_travel_with_the_model_and_stay_fixed(
-    bert: Path, well: Path, tiny_recipe: Callable[..., Recipe]
+def with_text(r: Recipe, name: str) -> Recipe:
+    return changed(r, {"model.options.label_embedding": "text", "model.options.text_model": name})
+
+
+def test_a_text_model_among_the_weights_is_found_by_its_name(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    r = tiny_recipe()
-    options = {**r.model.options, "label_embedding": "text", "text_model": str(bert)}
-    r = r.model_copy(update={"model": r.model.model_copy(update={"options": options})})
+    monkeypatch.setenv("GEOVIEW_HOME", str(tmp_path))
+    file, settings = recipe.find("geolayer.paper"), {"model.pretrained": ""}
+    assert recipe.read(file, settings).model.options["text_model"] == "bert-base-uncased"
+    folder = shutil.copytree(bert, paths.weights_folders()[0] / "bert-base-uncased")
+    found = recipe.read(file, settings)
+    assert found.model.options["text_model"] == str(folder)
+    assert worker.with_weights(found, download=False) == found
+
+
+def test_a_text_model_is_fetched_only_when_the_user_allows_it(
+    tmp_path: Path, tiny_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights as safetensors only, before any photo is looked at."""
+    r = with_text(tiny_recipe(), "bert-base-uncased")
+    with pytest.raises(DataError, match=r"“bert-base-uncased”, which is not there; .*--download"):
+        worker.with_weights(r, download=False)
+    snapshot = tmp_path / "models--google-bert--bert-base-uncased" / "snapshots" / "86b5e0"
+    asked: list[str] = []
+
+    def fetch(name: str, *, allow_patterns: list[str]) -> str:
+        asked.extend([name, *allow_patterns])
+        return str(snapshot)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    found = worker.with_weights(r, download=True)
+    assert found.model.options["text_model"] == str(snapshot)
+    assert asked == ["bert-base-uncased", "*.json", "*.txt", "model*.safetensors"]
+    assert name_of(str(snapshot)) == "google-bert/bert-base-uncased"
+
+
+def test_a_training_goes_on_wherever_its_text_model_lies(
+    tmp_path: Path, tiny_recipe: MakeRecipe
+) -> None:
+    plan = {"recipe": with_text(tiny_recipe(), "bert-base-uncased").model_dump(mode="json")}
+    (tmp_path / "job.json").write_text(json.dumps(plan), encoding="utf-8")
+    resuming.check_recipe(tmp_path, with_text(tiny_recipe(), "/elsewhere/bert-base-uncased"))
+    with pytest.raises(DataError, match="bert-base-uncased instead of scibert"):
+        resuming.check_recipe(tmp_path, with_text(tiny_recipe(), "scibert"))
+
+
+def test_they_travel_with_the_model_and_stay_fixed(
+    bert: Path, well: Path, tiny_recipe: MakeRecipe
+) -> None:
+    r = with_text(tiny_recipe(), str(bert))
     dataset = data.load(well)
     parts = split(dataset.items, r.split, seed=0)
     card = begin.new_card(r, dataset, parts)
@@ -56,6 +106,8 @@ def test_they_travel_with_the_model_and_stay_fixed(
     assert "label_embeddings" not in dict(module.named_parameters())
     assert "label_embeddings" in module.state_dict()
     assert card.options["label_dim"] == 24
+    assert card.options["text_model"] == bert.name
+    assert str(bert) not in card.model_dump_json()
 
 
 def test_a_missing_text_model_is_told_never_replaced(tmp_path: Path) -> None:
