@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from geoview.errors import ModelError
 from geoview.models import import_timm
 from geoview.models.backbone import network_name
+from geoview.models.freezing import head_of
 from geoview.training.recipe import Recipe
 
 # Collected, not learned: taken over as they are.
@@ -68,7 +69,7 @@ def _lr_factors(module: nn.Module, recipe: Recipe) -> dict[str, float]:
     if not recipe.model.pretrained:
         return {}
     part = recipe.train
-    names = [name for name, _ in module.named_parameters() if _is_backbone(name)]
+    names = _pretrained(module)
     if part.layer_decay == 1:
         return dict.fromkeys(names, part.backbone_lr)
     depths = layers_below_top(module)
@@ -90,19 +91,24 @@ def layers_below_top(module: nn.Module) -> dict[str, int]:
     if matcher is None:
         raise ModelError("This backbone does not tell its layers; leave out layer_decay.")
     layers: dict[str, int] = group_parameters(network, matcher(coarse=False), reverse=True)
-    # The head, if the network has one, is not of the layers that are counted.
     start = f"{prefix}." if prefix else ""
     own = {f"{start}{name}": layer for name, layer in layers.items()}
-    top = max((layer for name, layer in own.items() if _is_backbone(name)), default=0)
+    # The head, if the network has one, is not of the layers that are counted.
+    top = max((own[name] for name in _pretrained(module)), default=0)
     return {name: top - layer for name, layer in own.items()}
 
 
-def _is_backbone(name: str) -> bool:
-    """Whether a parameter belongs to the pretrained network and not to a new head on it."""
-    parts = name.split(".")
-    if parts[0] not in ("backbone", "network", "vision"):
-        return False
-    return not set(parts[1:3]) & {"head", "head_dist", "classifier", "fc", "attn_pool"}
+def _pretrained(module: nn.Module) -> list[str]:
+    """Names of the parameters that pretrained weights give: those of the network but its new head,
+    or all, where a vision tower comes with its projection and scale."""
+    prefix = network_name(module)
+    if prefix == "vision":
+        return [name for name, _ in module.named_parameters()]
+    if not prefix:
+        return []
+    network = module.get_submodule(prefix)
+    heads = head_of(network)
+    return [f"{prefix}.{name}" for name, _ in network.named_parameters() if name not in heads]
 
 
 class Average:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_clip
 import torch
 from torch import nn
 
 from geoview.errors import ModelError
 from geoview.models import timm_classifier
-from geoview.training import optimiser
+from geoview.training import clip_folder, optimiser, zero_shot
 from geoview.training.recipe import Recipe
+
+
+class Network(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 2, 1), nn.Linear(2, 2)
+
+    def get_classifier(self) -> nn.Module:
+        return self.fc
 
 
 class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.network = nn.ModuleDict({"conv": nn.Conv2d(3, 2, 1), "fc": nn.Linear(2, 2)})
+        self.network = Network()
         self.own = nn.Linear(2, 2)
 
 
@@ -52,6 +64,27 @@ def test_pretrained_parts_learn_slower_and_biases_do_not_decay() -> None:
     net.own.weight.requires_grad_(False)
     made = optimiser.build(net, recipe())
     assert all(p is not net.own.weight for g in made.param_groups for p in g["params"])
+
+
+def test_only_the_classifier_of_a_head_is_new() -> None:
+    """ConvNeXt keeps the norm that its weights come with beside the new classifier."""
+    net = timm_classifier.TimmClassifier(
+        "test_convnext", input_px=32, num_classes=3, options=timm_classifier.ClassifierOptions()
+    )
+    made = optimiser.build(net, recipe())
+    assert settings(net, made, "network.head.norm.weight")["lr_factor"] == 0.5
+    assert settings(net, made, "network.head.fc.weight")["lr_factor"] == 1.0
+
+
+@pytest.mark.parametrize("make", [tiny_clip.make_clip, tiny_clip.make_siglip])
+def test_all_of_a_zero_shot_model_is_pretrained(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    """A SigLIP's pooling by attention too, and the projection and scale of a CLIP."""
+    source = clip_folder.read_folder(make(tmp_path))
+    net, _ = zero_shot.assemble(source, names=["quartz", "ore"], name="n", templates=["a {}"])
+    made = optimiser.build(net, recipe())
+    assert {group["lr_factor"] for group in made.param_groups} == {0.5}
 
 
 def test_sgd_has_the_recipes_momentum() -> None:
