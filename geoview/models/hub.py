@@ -7,15 +7,22 @@ from typing import Any
 
 from geoview.errors import ModelError
 from geoview.models import import_timm
+from geoview.models.backbone import GOOGLES
 
 
 def download(backbone: str) -> Path:
     """Fetch the weights timm names for a backbone, or find them in the hub's cache.
 
     Only the safetensors file of the repository is read. Raises ModelError when timm knows no
-    weights for it or they cannot be reached.
+    weights for it, those are of another network, or they cannot be reached.
     """
     timm = import_timm()
+    if backbone in GOOGLES:
+        name = f"{backbone}.{timm.get_pretrained_cfg(backbone).tag}"
+        raise ModelError(
+            f"{backbone} stands for a network of Google's whose weights the model hub does not "
+            f"have; name {name} as the backbone, or give a local file as pretrained."
+        )
     config: Any = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
     if config is None or not config.hf_hub_id:
         raise ModelError(f"The model hub has no weights for the backbone “{backbone}”.")

@@ -146,6 +146,18 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.Monkey
         hub.download("test_no_such_net")
 
 
+def test_weights_of_another_network_than_the_name_stands_for_are_not_fetched(
+    tiny_recipe: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GeoView builds mobilenetv2_100 as Google padded it, the hub's are padded otherwise."""
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *given: asked.append(given))
+    r = with_model(tiny_recipe(), pretrained="hub", backbone="mobilenetv2_100")
+    with pytest.raises(ModelError, match=r"name mobilenetv2_100\.ra_in1k as the backbone"):
+        worker.with_weights(r, download=True)
+    assert asked == []
+
+
 def test_local_weights_named_like_the_backbone_answer_for_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
