@@ -1,7 +1,9 @@
 """Architecture ``geolayer``: layer-aware cross-modal learning for drill cuttings (P0).
 
-Equation numbers are those of P0. Where the paper is silent this is what we do:
+Equation numbers are those of P0. Where the paper is silent, or we do otherwise, this is what we do:
 
+* label embeddings are learned from scratch unless ``label_embedding="text"`` takes those of a text
+  model, as P0 takes BERT's (section 3.1);
 * eq. 1 pools the last block after the transformer's own final norm;
 * blocks are normalised before eq. 7 and 8, because the raw residual stream grows with depth;
 * eq. 3 with ``assignment="soft"`` weighs the layers' proportions by their probabilities instead
@@ -37,7 +39,8 @@ SMALLEST_SHARE = 1e-3
 
 
 class GeoLayerOptions(Options):
-    """Options of the architecture; the defaults are the paper's model."""
+    """Options of the architecture; the defaults are the paper's model but for the embeddings of
+    the labels, which are learned, and ``epsilon``, which the paper does not give."""
 
     num_layers: int = Field(default=4, ge=1, le=200)
     proportion_guidance: bool = True

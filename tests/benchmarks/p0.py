@@ -1,8 +1,9 @@
 """P0 Table 3 and Figure 5a on the rendered wells: what layer guidance and co-occurrence add.
 
 The paper's own form of the model (hard layer assignment, no residual in the graph, no area
-head). ``small``: DeiT-Tiny on tiles of 192 px, its first 6 blocks frozen. Prints mAP on the test
-depths beside the paper's and, with --write, puts the table into the report.
+head). ``small``: DeiT-Tiny on tiles of 192 px, its first 6 blocks frozen, label embeddings learned
+instead of BERT's. Prints mAP on the test depths beside the paper's and, with --write, puts the
+table into the report.
 """
 
 from __future__ import annotations

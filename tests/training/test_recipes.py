@@ -80,3 +80,10 @@ def test_the_paper_profile_is_the_papers(system: str, tmp_path: Path) -> None:
     assert r.train.epochs == epochs or epochs is None
     assert r.train.batch == batch or batch is None
     assert r.augment.hue == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind"), [("small", "learned"), ("finetune", "learned"), ("paper", "text")]
+)
+def test_the_card_tells_what_stands_for_the_labels(profile: str, kind: str, tmp_path: Path) -> None:
+    assert read(f"geolayer.{profile}", tmp_path).model.options["label_embedding"] == kind
