@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from geoview.photos import formats
-from geoview.photos.patterns import NamePattern, compile_pattern
+from geoview.photos.patterns import DATUM, NamePattern, compile_pattern
 
 _METRES_PER_FOOT = Decimal("0.3048")
 _DEEPEST_M = 15_000
@@ -96,16 +96,16 @@ def to_metres(number: str, *, unit: str | None) -> float:
 
 def is_feet(unit: str | None) -> bool:
     """Whether a unit is feet; what a depth is measured from may follow, as in ``ft RKB``."""
-    return unit is not None and unit.lstrip(_BEFORE_UNIT).lower().startswith(_FEET)
+    return unit is not None and _length(r"ft|feet|foot|['′]", unit)
 
 
 def is_metres(unit: str) -> bool:
-    """Whether a unit is metres, as are ``mMD`` and ``m RKB``, unlike ``mm`` and ``miles``."""
-    return re.match(r"m(?!i|m\b)", unit.lstrip(_BEFORE_UNIT), re.IGNORECASE) is not None
+    return _length(r"m(?:[eè]t(?:er|re)s?)?|м|米", unit)
 
 
-_FEET = ("ft", "feet", "foot", "'", "′")
-_BEFORE_UNIT = " ._(["
+def _length(words: str, unit: str) -> bool:
+    pattern = rf"[\s._(\[]*(?:{words})[\s._(\[]*{DATUM}?[\s.)\]]*"
+    return re.fullmatch(pattern, unit, re.IGNORECASE) is not None
 
 
 def _in_metres(depth: Decimal, unit: str | None) -> Decimal:

@@ -17,6 +17,7 @@ from geoview.photos.names import NameFields
 from geoview.photos.patterns import DATUM
 
 _MAX_BYTES = 64 << 20
+_OTHER_LENGTHS = frozenset("mm cm dm km in inch inches yd yard yards mi mile miles fathoms".split())
 _MAX_ROWS = 1_000_000
 
 FILE_TITLES = (
@@ -218,19 +219,25 @@ def _value(cell: str) -> str | None:
 def _depth(cell: str, unit: str | None, where: str) -> float:
     """A cell such as ``1250``, ``1250,5`` or ``4100 ft MD`` in metres."""
     number = cell.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'′. ")
-    unit = _unit(cell[len(number) :]) or _unit(unit or "")
+    own, common = _unit(cell[len(number) :]), _unit(unit or "")
+    if not own and (_is_taken(common) or common.lower() in _OTHER_LENGTHS):
+        own = common  # else the column tells a unit of rock
     try:
-        depth_m = names.to_metres(number, unit=unit)
+        depth_m = names.to_metres(number, unit=own)
     except ValueError as error:
         raise DataError(
             f"{where}: the depth “{cell}” is not a number; correct the sheet."
         ) from error
-    if unit and not (names.is_feet(unit) or names.is_metres(unit)):
+    if own and not _is_taken(own):
         raise DataError(
-            f"{where}: the unit “{unit}” of a depth is neither metres nor feet; write m or ft, or "
+            f"{where}: the unit “{own}” of a depth is neither metres nor feet; write m or ft, or "
             "call the column of depths depth_m or depth_ft."
         )
     return depth_m
+
+
+def _is_taken(unit: str) -> bool:
+    return names.is_feet(unit) or names.is_metres(unit)
 
 
 def _unit(text: str) -> str:

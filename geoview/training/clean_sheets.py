@@ -28,9 +28,9 @@ def carry(
     is there already and differs stays as it is: it may have been corrected by hand. Returns what
     was done by the name of the sheet. Raises DataError where one cannot be written.
     """
-    told = {}
+    told: dict[str, str] = {}
     spelled = {fold(file): file for file in names}
-    for table, inside in _sheets(source):
+    for table, inside in _sheets(source, told):
         folder, there = posixpath.dirname(inside), PhotoNames(table.path.parent)
         counts = {"gone": 0, "tiles": 0, "areas": 0}
         named = [
@@ -58,8 +58,9 @@ def carry(
     return told
 
 
-def _sheets(source: Path) -> Iterator[tuple[Table, str]]:
-    """Sheets with a file column, and their path below ``source``."""
+def _sheets(source: Path, told: dict[str, str]) -> Iterator[tuple[Table, str]]:
+    """Sheets with a file column, and their path below ``source``; those that cannot be read are
+    ``told``."""
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
         hidden = any(part.startswith((".", "~$")) for part in inside.parts)
@@ -67,8 +68,9 @@ def _sheets(source: Path) -> Iterator[tuple[Table, str]]:
             continue
         try:
             table = tables.read(path)
-        except DataError:
-            continue  # another file that happens to lie there
+        except DataError as error:
+            told[inside.as_posix()] = f"not written; {str(error).removesuffix('.')}"
+            continue
         if "file" in table.keys:
             yield table, inside.as_posix()
 

@@ -180,14 +180,38 @@ def _load_one(source: Path, found: Found, called: Mapping[Path, str], fewest: in
     # Here because both need the records above.
     from geoview.training import folders, sheets
 
-    if found.tables:
-        parts = [sheets.from_table(table, called[table.path.parent]) for table in found.tables]
+    has_classes = not (found.tables and found.are_sure) and _has_classes(source, fewest)
+    chosen, beaten = found.tables or found.perhaps, list[str]()
+    if found.tables or (chosen and not has_classes):
+        parts = [sheets.from_table(table, called[table.path.parent]) for table in chosen]
+        if has_classes:
+            beaten.append(
+                f"The folders of {as_text(source.name)} were not taken for classes, because "
+                f"{chosen[0].path.name} has columns of 0 and 1 ({', '.join(parts[0].classes)}); if "
+                "the folders are the classes, take the sheet out."
+            )
     else:
         parts = [_class_folders(source, called[source], fewest, found)]
-    paths = [table.path for table in found.tables]
+        beaten = [
+            f"{table.path.name} was passed over, because the folders name the classes; give it by "
+            "name to use it."
+            for table in chosen
+        ]
+        chosen = []
+    paths = [table.path for table in chosen]
     beside = folders.without_sheet(source, paths) if paths and source.is_dir() else ()
-    told = (*parts[0].warnings, *found.unreadable, *_passed_over(found.unfit), *beside)
+    told = (*parts[0].warnings, *found.unreadable, *_passed_over(found.unfit), *beaten, *beside)
     return [replace(parts[0], warnings=told), *parts[1:]]
+
+
+def _has_classes(source: Path, fewest: int) -> bool:
+    """Whether a source is a folder of class folders."""
+    from geoview.training import folders
+
+    try:
+        return source.is_dir() and bool(folders.from_class_folders(source, "", fewest=fewest))
+    except DataError:
+        return False
 
 
 def _told_apart(parts: Sequence[tuple[str, Dataset]]) -> list[Dataset]:

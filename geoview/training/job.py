@@ -181,18 +181,22 @@ def follow(job: Job, *, poll_s: float = 0.2) -> Iterator[dict[str, Any]]:
     if _is_taken(job, poll_s=poll_s):
         yield {"event": "failed", "message": _still_running(job.folder)}
         return
-    offset, last = job.offset, ""
+    offset, last, ending = job.offset, dict[str, Any](), dict[str, Any]()
     while True:
         ended = job.process is None or job.process.poll() is not None
         found, offset = events.read_from(job.folder, offset)
-        for event in found:
-            last = event["event"]
-            yield event
+        for last in found:
+            if last["event"] in ("done", "failed", "stopped"):
+                ending = last
+            yield last
         if ended and not found:
             break
         if not found:
             time.sleep(poll_s)
-    if last in ("done", "failed", "stopped"):
+    if ending:
+        # Another process may have told how far it was after one had failed.
+        if last != ending:
+            yield ending
         return
     message = (
         f"The training process ended unexpectedly; see {job.folder / 'worker.log'}. Resume it to "

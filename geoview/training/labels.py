@@ -62,7 +62,7 @@ def read(table: Table, rows: Sequence[Row]) -> Labels:
         if column in table.keys:
             return _words(table, column, rows)
     names, notes = _plain(table, rows)
-    if len(names) < 2 and (called := perhaps(table)):
+    if len(names) < 2 and (called := perhaps(table, rows)):
         return _words(table, called, rows)
     if not names:
         raise none_in(table)
@@ -74,9 +74,10 @@ def named(table: Table) -> bool:
     return any(key.startswith((_GRADED, _PRESENT)) or key in _NAMED for key in table.keys)
 
 
-def perhaps(table: Table) -> str | None:
-    """The column whose title says what a photo may show."""
-    return next((column for column in _PERHAPS if column in table.keys), None)
+def perhaps(table: Table, rows: Sequence[Row]) -> str | None:
+    """The column of words whose title says what a photo may show."""
+    marks = {name.lower() for name in _plain(table, rows)[0]}
+    return next((column for column in _PERHAPS if column in {*table.keys} - marks), None)
 
 
 def plain(table: Table, rows: Sequence[Row]) -> int:
@@ -85,10 +86,8 @@ def plain(table: Table, rows: Sequence[Row]) -> int:
 
 
 def meant(table: Table, rows: Sequence[Row]) -> bool:
-    """Whether a sheet looks as if it held labels, by its titles or by two columns and more."""
-    if _RESULTS in table.keys:
-        return False
-    return named(table) or sum(map(len, _plain(table, rows))) > 1
+    """Whether a sheet looks as if it held labels, by its titles or by two columns of 0 and 1."""
+    return _RESULTS not in table.keys and (named(table) or plain(table, rows) > 1)
 
 
 def none_in(table: Table) -> DataError:

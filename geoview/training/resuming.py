@@ -80,6 +80,8 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     # A file named like the backbone answers "hub".
     named = f"{recipe.model.backbone}.safetensors" if weights == "hub" else Path(weights).name
     found["model.pretrained"] = named
+    if recipe.model.architecture == "geolayer":  # whose recipes used to leave out the usual
+        found.setdefault("model.options.label_embedding", "learned")
     if text := text_model(recipe):
         found["model.options.text_model"] = Path(text).name
     return {name: value for name, value in found.items() if name not in MAY_CHANGE}

@@ -22,16 +22,22 @@ _MOST_TILES = 100
 # Shares of less are left out of a label by those who round or set a lowest share.
 _NOTABLE_AREA = 0.01
 _ENOUGH_ROWS = 100
+# The rank of a sheet whose columns of 0 and 1 alone speak for labels.
+_PLAIN = 1
 
 
 @dataclass(slots=True)
 class Found:
     """The sheets of labels below a folder; why others cannot be read, or hold no labels.
 
-    ``meant`` is why those hold no labels that lie in the folder itself and name photos in it.
+    ``perhaps`` are those that hold labels if the folders are no classes; ``are_sure`` says that
+    titles of the ``tables`` tell so. ``meant`` is why those hold no labels that lie in the folder
+    itself and name photos in it.
     """
 
     tables: list[Table] = field(default_factory=list)
+    perhaps: list[Table] = field(default_factory=list)
+    are_sure: bool = True
     unreadable: list[str] = field(default_factory=list)
     unfit: list[str] = field(default_factory=list)
     meant: list[str] = field(default_factory=list)
@@ -39,7 +45,7 @@ class Found:
 
 def find(folder: Path) -> Found:
     """The best sheet of labels of every folder below: with tiles, else with named labels, else
-    with plain columns of 0 and 1."""
+    with plain columns of 0 and 1, else with a column of lithologies, minerals or rocks."""
     found = Found()
     ranked: dict[Path, dict[Table, int]] = defaultdict(dict)
     for path in sorted(folder.rglob("*")):
@@ -57,7 +63,10 @@ def find(folder: Path) -> Found:
             found.unfit.append(str(error))
             if path.parent == folder and _is_meant(table):
                 found.meant.append(str(error))
-    found.tables = [_best(ranks) for ranks in ranked.values() if ranks]
+    for ranks in filter(None, ranked.values()):
+        rank = max(ranks.values())
+        (found.tables if rank else found.perhaps).append(_best(ranks))
+        found.are_sure &= rank != _PLAIN
     return found
 
 
@@ -80,8 +89,8 @@ def _rank(table: Table) -> int:
     # One column of 0 and 1 beside the photos may be anything; two are taken for labels.
     # A row of totals names no photo.
     count = labels.plain(table, _with_own_photo(table.rows, table.path) or table.rows)
-    if count < 2 and labels.perhaps(table):
-        return 1
+    if count < 2 and labels.perhaps(table, table.rows):
+        return 0
     if count == 0:
         raise labels.none_in(table)
     if count == 1:
@@ -89,7 +98,7 @@ def _rank(table: Table) -> int:
             f"The sheet {table.path.name} has only one column of 0 and 1; give the sheet itself "
             "if that is a label."
         )
-    return 1
+    return _PLAIN
 
 
 def _is_meant(table: Table) -> bool:

@@ -97,7 +97,7 @@ def _fitting(grid: list[list[str]], path: Path, warnings: list[str]) -> list[lis
     place = next(i for i, cell in enumerate(titles) if title(cell) in FILE_TITLES)
     told = (
         f"more cells than titles, the first is {longer[0][place].strip()}; put cells that hold a "
-        "comma or semicolon in quotes."
+        "comma or semicolon in quotes, or give a last column its title."
     )
     fitting = [line for line in lines if not is_longer(line)]
     if not any(any(map(str.strip, line)) for line in fitting):
@@ -193,7 +193,7 @@ def _workbook(data: bytes, path: Path, warnings: list[str]) -> list[list[str]]:
 def _cells(sheet: Any) -> Iterator[list[str]]:
     """The rows that are not empty, each as wide as it is and not as the sheet claims to be.
 
-    A cell merged with those below it counts for their rows too.
+    A cell merged with those below it counts for their rows too, unless it is a title.
     """
     sheet.reset_dimensions()
     merged, held, filled = _merged(sheet), dict[int, tuple[int, str]](), 0
@@ -215,6 +215,8 @@ def _cells(sheet: Any) -> Iterator[list[str]]:
             for i, last in merged.get(number, {}).items()
             if i < len(cells) and cells[i]
         }
+        if any(title(cell) in FILE_TITLES for cell in cells):
+            held = {}
         yield cells
 
 

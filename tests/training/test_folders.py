@@ -124,7 +124,7 @@ def test_a_sheet_with_a_row_of_totals_is_read_before_folders(tmp_path: Path, tit
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("file,quartz,mica\nS1/a.png,3,0\nS2/b.png,0,3\n", "labels.csv has no labels"),
+        ("Foto,quartz,mica\nS1/a.png,1,0\nS2/b.png,0,1\n", "labels.csv has no column “file”"),
         ("Foto,label\nS1/a.png,x\nS2\\b.png,y\n", "labels.csv has no column “file”"),
     ],
 )
@@ -145,6 +145,8 @@ def test_a_sheet_of_the_photos_is_not_passed_over_for_folders(
         "file,dominant,p_quartz,model,app_version\nS1/a.png,quartz,0.9,ores,0.1\n",
         "file,colour\nelsewhere.png,red\n",
         "file,collector,locality\nS1/a.png,Meyer,Harz\nS2/b.png,Meyer,Eifel\n",
+        "file,country,museum,remarks\nS1/a.png,Norway,Oslo,\nS2/b.png,Norway,Oslo,\n",
+        "file,year,hardness\nS1/a.png,1901,3\nS2/b.png,1901,3\n",
     ],
 )
 def test_other_tables_beside_class_folders_are_named(tmp_path: Path, text: str) -> None:
@@ -158,9 +160,35 @@ def test_other_tables_beside_class_folders_are_named(tmp_path: Path, text: str) 
 
 @pytest.mark.parametrize("title", ["Lithology", "mineral", "Rock"])
 def test_a_column_of_lithologies_or_minerals_holds_the_labels(tmp_path: Path, title: str) -> None:
-    root = photos(tmp_path, *SORTED)
-    (root / "log.csv").write_text(f"file,{title},shown\nS1/a.png,marl,1\nS2/b.png,chert,0\n")
+    """Unless the folders are the classes; given by name it holds them all the same."""
+    text = f"file,{title},shown\na.png,marl,1\nb.png,chert,0\n"
+    root = photos(tmp_path / "flat", "a.png", "b.png")
+    (root / "log.csv").write_text(text)
     assert data.load(root).classes == ("chert", "marl")
+    root = photos(tmp_path / "classes", *SORTED)
+    (root / "log.csv").write_text(text.replace("\na", "\nS1/a").replace("\nb", "\nS2/b"))
+    dataset = data.load(root)
+    assert dataset.classes == ("S1", "S2", "S3")
+    (warning,) = dataset.warnings
+    assert warning.startswith("log.csv was passed over, because the folders name the classes")
+    assert data.load(root / "log.csv").classes == ("chert", "marl")
+
+
+def test_columns_of_marks_that_win_over_class_folders_are_told(tmp_path: Path) -> None:
+    root = photos(tmp_path, *SORTED)
+    (root / "list.csv").write_text("file,wet,polished\nS1/a.png,Y,N\nS2/a.png,N,Y\n")
+    dataset = data.load(root)
+    assert dataset.classes == ("wet", "polished")
+    assert "not taken for classes, because list.csv has columns of 0 and 1" in dataset.warnings[0]
+
+
+@pytest.mark.parametrize("title", ["rock", "quartz"])
+def test_a_single_column_of_marks_is_one_class_whatever_its_title(
+    tmp_path: Path, title: str
+) -> None:
+    root = photos(tmp_path, "a.png", "b.png")
+    (root / "l.csv").write_text(f"file,{title}\na.png,1\nb.png,0\n")
+    assert data.load(root / "l.csv").classes == (title,)
 
 
 def test_sheets_beside_a_better_one_are_named(tmp_path: Path) -> None:

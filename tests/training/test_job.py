@@ -85,6 +85,14 @@ def test_a_second_training_that_comes_late_does_not_go_on_with_the_first_ones_we
     assert plan["recipe"]["train"]["epochs"] == 1
 
 
+def test_the_last_word_is_why_a_training_failed(tmp_path: Path) -> None:
+    """Of two processes one may tell how far it is after the other has failed."""
+    told = [{"event": "failed", "message": "no memory"}, {"event": "memory", "micro_batch": 2}]
+    lines = "".join(json.dumps(event) + "\n" for event in told)
+    (tmp_path / "events.jsonl").write_text(lines, encoding="utf-8")
+    assert list(job.follow(job.Job(tmp_path))) == [*told, told[0]]
+
+
 def test_a_folder_that_may_not_be_used_is_told(
     tmp_path: Path, tiny_recipe: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
