@@ -10,6 +10,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +30,22 @@ from geoview.records import Photo, Progress
 MANIFEST = ".geoview-cleaned.json"
 _QUALITY = 95
 _KEEP_EVERY_S = 20.0
-_MADE = TypeAdapter(dict[str, str])
+_PART_BYTES = 1 << 22
+_NOT_OURS = (
+    "the copy has a file of this name that GeoView did not make or that was changed since: "
+    "move it away and apply again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """What a copy was made of, and the hash of its content (none in the first manifests)."""
+
+    key: str
+    content: str = ""
+
+
+_MADE = TypeAdapter(dict[str, str | _Copy])
 
 
 def apply(
@@ -44,25 +60,26 @@ def apply(
 
     Photos without a change are copied byte for byte; changed JPEGs stay JPEG (quality 95), others
     become PNG. A run that was stopped goes on where it was; after a review only what differs is
-    made again, and copies of photos no longer kept are removed from the target. Photos that the
-    list does not know are left out. Returns the reasons of the photos that could not be written.
-    Raises DataError when the target is no place for it, Cancelled.
+    made again, and copies of photos no longer kept are removed from the target. Files there that
+    are not as they were written stay. Photos that the list does not know are left out. Returns
+    the reasons of the photos that could not be written and of the copies that could not be
+    removed. Raises DataError when the target is no place for it, Cancelled.
     """
     _check_target(source, target)
     made = _read_manifest(target)
     wanted = _recipes(decisions, source)
-    _remove_others(target, made, wanted={name for _, name, _, _ in wanted})
-    failed: dict[str, str] = {}
+    failed = _remove_others(target, made, wanted={name for _, name, _, _ in wanted})
     began = kept_at = time.monotonic()
     try:
         for done, (photo, name, key, changes) in enumerate(wanted, start=1):
             if cancelled():
                 raise Cancelled("Stopped; the same command goes on from here.")
-            if made.get(name) != key or not (target / name).is_file():
-                made.pop(name, None)
-                reason = _write(photo, changes, target / name)
-                failed |= {photo.file: reason} if reason else {}
-                made |= {} if reason else {name: key}
+            before = made.get(name)
+            if before is None or before.key != key or not (target / name).is_file():
+                try:
+                    made[name] = _Copy(key, _write(photo, changes, target / name, before))
+                except PhotoError as error:
+                    failed[photo.file] = str(error)
             if time.monotonic() - kept_at > _KEEP_EVERY_S:
                 _write_manifest(target, made)
                 kept_at = time.monotonic()
@@ -135,8 +152,8 @@ def _key(photo: Photo, changes: Sequence[Decision]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def _write(photo: Photo, changes: Sequence[Decision], place: Path) -> str:
-    """Make one file; returns the reason why not."""
+def _write(photo: Photo, changes: Sequence[Decision], place: Path, before: _Copy | None) -> str:
+    """Make one file in place of ``before``; returns its hash. Raises PhotoError."""
     try:
         with files.replacing(place) as temporary:
             if changes:
@@ -144,11 +161,34 @@ def _write(photo: Photo, changes: Sequence[Decision], place: Path) -> str:
                 temporary.write_bytes(_encoded(Image.fromarray(pixels), place))
             else:
                 shutil.copyfile(reading.system_path(photo.path), temporary)
-    except PhotoError as error:
-        return str(error)
+            content = _content(temporary)
+            # A run that was killed may have written just this and not said so in the manifest.
+            if not (_is_ours(place, before) or _content(place) == content):
+                raise PhotoError(_NOT_OURS)
     except OSError as error:
-        return f"the copy could not be written ({error.strerror}): check the disk"
-    return ""
+        raise PhotoError(
+            f"the copy could not be written ({error.strerror}): check the disk"
+        ) from error
+    return content
+
+
+def _is_ours(place: Path, copy: _Copy | None) -> bool:
+    """Whether nothing is there, or still the copy as it was written."""
+    if not os.path.lexists(place):
+        return True
+    return copy is not None and copy.content in ("", _content(place))
+
+
+def _content(path: Path) -> str:
+    """The hash of a file; of one that cannot be read none that a file has."""
+    digest = hashlib.sha256()
+    try:
+        with reading.opened(path) as stream:
+            while part := stream.read(_PART_BYTES):
+                digest.update(part)
+    except (OSError, PhotoError):
+        return "unreadable"
+    return digest.hexdigest()
 
 
 def _encoded(image: Image.Image, place: Path) -> bytes:
@@ -160,27 +200,48 @@ def _encoded(image: Image.Image, place: Path) -> bytes:
     return stream.getvalue()
 
 
-def _remove_others(target: Path, made: dict[str, str], *, wanted: set[str]) -> None:
-    """Take away what an earlier run made and this list does not want."""
+def _remove_others(target: Path, made: dict[str, _Copy], *, wanted: set[str]) -> dict[str, str]:
+    """Take away what an earlier run made and this list does not want; returns what stays and
+    why."""
     root = target.resolve()
+    stays: dict[str, str] = {}
     for name in set(made) - wanted:
         place = target / name
         # A manifest from elsewhere must not reach out of its folder, not even through a link.
         if root in place.parent.resolve().joinpath(place.name).parents:
+            if not _is_ours(place, made[name]):
+                stays[name] = _NOT_OURS
+                continue
             place.unlink(missing_ok=True)
         del made[name]
+    return stays
 
 
-def _read_manifest(target: Path) -> dict[str, str]:
+def _read_manifest(target: Path) -> dict[str, _Copy]:
+    path = target / MANIFEST
     try:
-        return _MADE.validate_json((target / MANIFEST).read_bytes())
+        written_ns = path.stat().st_mtime_ns
+        stored = _MADE.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValidationError) as error:
-        raise DataError(
-            f"{target / MANIFEST} is damaged: remove the folder and clean into it again."
-        ) from error
+        raise DataError(f"{path} is damaged: remove the folder and clean into it again.") from error
+    made = {name: _Copy(one) if isinstance(one, str) else one for name, one in stored.items()}
+    # Without a hash, what is newer than the manifest was changed by someone else.
+    return {
+        name: copy
+        for name, copy in made.items()
+        if copy.content or not _is_newer(target / name, written_ns)
+    }
 
 
-def _write_manifest(target: Path, made: dict[str, str]) -> None:
-    files.write_text(target / MANIFEST, json.dumps(made, indent=1, sort_keys=True) + os.linesep)
+def _is_newer(place: Path, time_ns: int) -> bool:
+    try:
+        return place.stat().st_mtime_ns > time_ns
+    except OSError:
+        return False
+
+
+def _write_manifest(target: Path, made: dict[str, _Copy]) -> None:
+    stored = {name: asdict(copy) for name, copy in made.items()}
+    files.write_text(target / MANIFEST, json.dumps(stored, indent=1, sort_keys=True) + os.linesep)
