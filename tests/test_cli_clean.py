@@ -126,10 +126,33 @@ def test_a_cleaned_copy_bears_its_sheet(
     ]  # fmt: skip
     assert dataset.classes == ("x", "y")
     assert (folder / "a" / "labels.csv").read_text(encoding="utf-8") == text
-    (target / "a" / "labels.csv").write_text("file,labels\n1.png,z\n", encoding="utf-8")
-    assert run(folder, "--apply", target) == 0
-    assert "left as it is" in " ".join(capsys.readouterr().err.split())
-    assert data.load(target, fewest=1).classes == ("z",)
+
+
+def test_the_sheet_of_a_copy_follows_a_review_until_it_is_edited(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a cell holds a line break of Windows."""
+    (folder / "s.csv").write_bytes(b'file,label,note\na/1.png,x,"p\r\nq"\nb/2.png,y,\n')
+    sheet = tmp_path / "copy" / "s.csv"
+    assert run(folder, "--apply", tmp_path / "copy") == 0
+    assert b"b/2.png" not in sheet.read_bytes()
+    assert run(folder, "--apply", tmp_path / "copy", "--undo", "duplicates") == 0
+    assert sheet.read_bytes().endswith(b"b/2.png,y,\n")
+    edited = sheet.read_bytes().replace(b"y", b"z")
+    sheet.write_bytes(edited)
+    assert run(folder, "--apply", tmp_path / "copy") == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "s.csv: the sheet in the copy was edited and stays as it is" in said
+    assert sheet.read_bytes() == edited
+
+
+def test_two_sheets_never_share_a_copy(folder: Path, tmp_path: Path) -> None:
+    for name, label in (("s.tsv", "x"), ("s.tsv.csv", "y")):
+        (folder / name).write_text(f"file,label\na/1.png,{label}\n", encoding="utf-8")
+    for _ in range(2):
+        told = carry(folder, tmp_path / "copy", names={"a/1.png": "a/1.png"}, cropped=set())
+        assert set(told) == {"s.tsv.csv", "s.tsv.csv.csv"}
+    assert (tmp_path / "copy" / "s.tsv.csv").read_text(encoding="utf-8").endswith("y\n")
 
 
 def test_the_sheet_of_a_cropped_photo_loses_its_areas_and_tiles(folder: Path) -> None:

@@ -153,14 +153,19 @@ def _applied(cleaned: CleanList, folder: Path, target: Path, stop: console.Stop)
     with console.Bar("Writing the cleaned copy") as bar:
         failed = apply(cleaned, source=folder, target=target, progress=bar.update, cancelled=stop)
     console.say(f"Wrote the cleaned copy to {target}")
-    _carry_sheets(cleaned, folder, target, failed)
-    return failed
+    return failed | _carry_sheets(cleaned, folder, target, failed)
 
 
-def _carry_sheets(cleaned: CleanList, folder: Path, target: Path, failed: Collection[str]) -> None:
-    from geoview.training.clean_sheets import carry
+def _carry_sheets(
+    cleaned: CleanList, folder: Path, target: Path, failed: Collection[str]
+) -> dict[str, str]:
+    """Returns the reasons of the sheets that stay as they were."""
+    from geoview.training.clean_sheets import EDITED, carry
 
     names = {f: n for f, n in copies(cleaned, source=folder).items() if f not in failed}
     cropped = {d.file for d in cleaned.decisions if d.action == "crop" and d.accepted}
-    for sheet, done in carry(folder, target, names=names, cropped=cropped).items():
-        console.say(f"{target / sheet}: {done}.")
+    told = carry(folder, target, names=names, cropped=cropped)
+    for sheet, done in told.items():
+        if done != EDITED:
+            console.say(f"{target / sheet}: {done}.")
+    return {sheet: done for sheet, done in told.items() if done == EDITED}

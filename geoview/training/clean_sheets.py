@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import os
 import posixpath
 from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from geoview import files
 from geoview.errors import DataError
@@ -16,6 +20,11 @@ from geoview.training import tables
 from geoview.training.data import counted, fold
 from geoview.training.photo_names import PhotoNames
 from geoview.training.tables import Row, Table
+
+# In the target: the hashes of the sheets as they were written.
+WRITTEN = ".geoview-sheets.json"
+EDITED = "the sheet in the copy was edited and stays as it is: move it away and apply again"
+_WRITTEN = TypeAdapter(dict[str, str])
 
 
 def carry(
@@ -25,10 +34,11 @@ def carry(
 
     ``names`` are the copies of the photos that are kept. Of ``cropped`` photos the areas are
     blank and the rows of tiles left out, because they are those of the whole photo. A sheet that
-    is there already and differs stays as it is: it may have been corrected by hand. Returns what
-    was done by the name of the sheet. Raises DataError where one cannot be written.
+    was edited in the copy stays (``EDITED``). Returns what was done by the name of the sheet.
+    Raises DataError where one cannot be written.
     """
     told: dict[str, str] = {}
+    written = _read_written(target)
     spelled = {fold(file): file for file in names}
     for table, inside in _sheets(source, told):
         folder, there = posixpath.dirname(inside), PhotoNames(table.path.parent)
@@ -41,14 +51,19 @@ def carry(
         if not rows:
             told[inside] = f"not written, because no row is left; {left_out}; check its names"
             continue
-        name = inside if inside.lower().endswith(".csv") else f"{inside}.csv"
-        text = _csv(table, rows)
-        place = target / name
+        name = inside
+        while not name.lower().endswith(".csv") or (name != inside and (source / name).exists()):
+            name += ".csv"
+        place, content = target / name, _csv(table, rows)
+        ours = (_hash(content), written.get(name))
         try:
-            if place.exists() and place.read_text(encoding="utf-8", errors="replace") != text:
-                told[name] = "is there already and was left as it is; remove it and apply again"
+            if place.exists() and _hash(place.read_bytes()) not in ours:
+                told[name] = EDITED
                 continue
-            files.write_text(place, text)
+            with files.replacing(place) as temporary:
+                temporary.write_bytes(content)
+            written[name] = _hash(content)
+            files.write_text(target / WRITTEN, json.dumps(written, indent=1, sort_keys=True))
         except OSError as error:
             raise DataError(
                 f"{place} could not be written ({error.strerror}): check the disk."
@@ -118,9 +133,21 @@ def _left_out(counts: Mapping[str, int], there: PhotoNames) -> str:
     return said
 
 
-def _csv(table: Table, rows: list[Row]) -> str:
+def _csv(table: Table, rows: list[Row]) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(table.columns)
     writer.writerows([row[key] for key in table.keys] for row in rows)
-    return stream.getvalue()
+    return stream.getvalue().encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_written(target: Path) -> dict[str, str]:
+    """Without it every sheet that differs counts as edited."""
+    try:
+        return _WRITTEN.validate_json((target / WRITTEN).read_bytes())
+    except (OSError, ValidationError):
+        return {}
