@@ -35,6 +35,10 @@ _NOT_OURS = (
     "the copy has a file of this name that GeoView did not make or that was changed since: "
     "move it away and apply again"
 )
+_LOCKED = (
+    "the folder may not be opened, so its photos were not copied and earlier copies stay: ask its "
+    "owner for read access and apply again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,18 @@ def apply(
     Photos without a change are copied byte for byte; changed JPEGs stay JPEG (quality 95), others
     become PNG. A run that was stopped goes on where it was; after a review only what differs is
     made again, and copies of photos no longer kept are removed from the target. Files there that
-    are not as they were written stay. Photos that the list does not know are left out. Returns
-    the reasons of the photos that could not be written and of the copies that could not be
-    removed. Raises DataError when the target is no place for it, Cancelled.
+    are not as they were written stay, and so do copies from folders that cannot be opened now.
+    Photos that the list does not know are left out. Returns the reasons of the photos that could
+    not be written, of the copies that could not be removed, and of those folders. Raises
+    DataError when the target is no place for it, Cancelled.
     """
     _check_target(source, target)
     made = _read_manifest(target)
-    wanted = _recipes(decisions, source)
-    failed = _remove_others(target, made, wanted={name for _, name, _, _ in wanted})
+    found = scan(source)
+    wanted = _recipes(decisions, found.photos)
+    failed = dict.fromkeys(found.locked, _LOCKED)
+    stay = {name for name in made if name.startswith(found.locked)}
+    failed |= _remove_others(target, made, wanted=stay | {name for _, name, _, _ in wanted})
     began = kept_at = time.monotonic()
     try:
         for done, (photo, name, key, changes) in enumerate(wanted, start=1):
@@ -92,7 +100,8 @@ def apply(
 
 def copies(decisions: CleanList, *, source: Path) -> dict[str, str]:
     """The photos of ``source`` that ``apply`` writes, and the names of their copies."""
-    return {photo.file: name for photo, name, _, _ in _recipes(decisions, source)}
+    photos = scan(source).photos
+    return {photo.file: name for photo, name, _, _ in _recipes(decisions, photos)}
 
 
 def _check_target(source: Path, target: Path) -> None:
@@ -114,18 +123,18 @@ def _check_target(source: Path, target: Path) -> None:
 
 
 def _recipes(
-    decisions: CleanList, source: Path
+    decisions: CleanList, found: Sequence[Photo]
 ) -> list[tuple[Photo, str, str, tuple[Decision, ...]]]:
     """Of each kept photo: where it goes, what that is made of, and the changes.
 
-    The photos come from a fresh look at the folder, never from names in the list.
+    The photos are those ``found`` by a fresh look at the folder, never names in the list.
     """
     changes: dict[str, list[Decision]] = defaultdict(list)
     for decision in decisions.decisions:
         if decision.accepted and decision.action != "remove":
             changes[decision.file].append(decision)
     stay = set(kept(decisions))
-    photos = [photo for photo in scan(source).photos if photo.file in stay]
+    photos = [photo for photo in found if photo.file in stay]
     # On some systems capitals make no other name.
     used = {photo.file.casefold() for photo in photos}
     return [

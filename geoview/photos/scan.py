@@ -30,10 +30,12 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """The photos below a folder in natural order, and what was left out."""
+    """The photos below a folder in natural order, and what was left out; ``locked`` are the
+    folders that could not be opened, as photos in them would be called."""
 
     photos: tuple[Photo, ...]
     skipped: Skipped
+    locked: tuple[str, ...] = ()
 
 
 def scan(
@@ -59,7 +61,7 @@ def scan(
     photos.sort(key=lambda photo: natural_key(photo.file))
     if rows.unused:
         walk.skipped[UNUSED_ROWS] = rows.unused
-    return ScanResult(tuple(photos), Skipped(dict(walk.skipped)))
+    return ScanResult(tuple(photos), Skipped(dict(walk.skipped)), tuple(walk.locked))
 
 
 def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
@@ -121,6 +123,7 @@ class _Walk:
 
     skip: set[str]
     skipped: Counter[str] = field(default_factory=Counter)
+    locked: list[str] = field(default_factory=list)
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def files(self, folder: Path) -> Iterator[_Found]:
@@ -161,6 +164,7 @@ class _Walk:
                 listed = list(entries)
         except OSError:
             self.skipped[NO_PERMISSION] += 1
+            self.locked.append(prefix)
             return
         for entry in listed:
             name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")

@@ -60,6 +60,29 @@ def test_the_users_own_files_are_never_replaced_or_removed(
     assert not small.exists()
 
 
+def test_copies_from_a_folder_that_may_not_be_opened_stay(
+    folder: Path, tmp_path: Path, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("rocks/basalt/deep/one.jpg", photo(200, 150, seed=6))
+    target, scandir = tmp_path / "copy", os.scandir
+    apply(clean(folder), source=folder, target=target)
+    before = sorted(target.rglob("*.jpg"))
+
+    def guarded(path: str) -> object:
+        if str(path).startswith(str(folder / "basalt")):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    failed = apply(clean(folder), source=folder, target=target)
+    assert list(failed) == ["basalt/"]
+    assert "may not be opened" in failed["basalt/"]
+    assert {*before} < {*target.rglob("*.jpg")}
+    monkeypatch.undo()
+    assert apply(clean(folder), source=folder, target=target) == {}
+    assert sorted(target.rglob("*.jpg")) == before
+
+
 def test_a_copy_that_a_killed_run_did_not_note_is_taken_on(folder: Path, tmp_path: Path) -> None:
     target, result = tmp_path / "copy", clean(folder)
     apply(result, source=folder, target=target)

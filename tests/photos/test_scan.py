@@ -104,6 +104,7 @@ def test_folder_without_permission(
     result = scan(tmp_path)
     assert [photo.file for photo in result.photos] == ["a.jpg"]
     assert result.skipped.counts == {module.NO_PERMISSION: 1}
+    assert result.locked == ("closed/",)
     with pytest.raises(DataError, match="permission"):
         scan(tmp_path / "closed")
 
