@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from geoview.errors import DataError
@@ -18,16 +19,17 @@ def from_class_folders(root: Path, where: str, *, fewest: int = 2) -> Dataset:
 
     Where folders of ``root`` are called train, val or test, the classes lie below these and they
     are the split; other folders beside them are left out. So are folders without photos and
-    photos outside the class folders, all of which the warnings name. Raises DataError where there
-    are no classes, or fewer than ``fewest``.
+    photos outside the class folders, all of which the warnings name, and folders that may not be
+    opened. Raises DataError where there are no classes, or fewer than ``fewest``.
     """
     top = _folders(root)
     parts = {folder: SPLITS[key] for folder in top if (key := fold(folder.name)) in SPLITS}
     layered = _is_split(parts, top)
     if not layered:
         parts = {root: ""}
+    locked: list[Path] = []
     found = [
-        (folder, split, list(_images(folder)))
+        (folder, split, _images(folder, locked))
         for part, split in parts.items()
         for folder in _folders(part)
     ]
@@ -37,11 +39,19 @@ def from_class_folders(root: Path, where: str, *, fewest: int = 2) -> Dataset:
     empty = sorted(
         as_text(folder.relative_to(root).as_posix())
         for folder, _, photos in found
-        if not photos and (not layered or fold(as_text(folder.name)) not in spelling)
+        if not photos
+        and not any(shut.is_relative_to(folder) for shut in locked)
+        and (not layered or fold(as_text(folder.name)) not in spelling)
     )
+    shut_out = sorted(as_text(folder.relative_to(root).as_posix()) for folder in locked)
     classes = tuple(sorted(set(spelling.values())))
     if not classes or len(classes) < fewest:
-        raise _too_few(root, classes, empty)
+        raise _too_few(root, classes, empty, shut_out)
+    if shut_out:
+        warnings += (
+            f"Left out of {where}, because they may not be opened: {', '.join(shut_out)}; ask "
+            "their owner for read access.",
+        )
     if empty:
         warnings += (f"Without photos and left out in {where}: {', '.join(empty)}.",)
     if others := [as_text(f.name) for f in top if layered and f not in parts]:
@@ -69,7 +79,7 @@ def without_sheet(root: Path, sheets: Sequence[Path]) -> tuple[str, ...]:
     if root in homes:
         return ()
     outside = [f for f in _folders(root) if not any(home.is_relative_to(f) for home in homes)]
-    counts = {as_text(folder.name): sum(1 for _ in _images(folder)) for folder in outside}
+    counts = {as_text(folder.name): len(_images(folder, [])) for folder in outside}
     counts["the folder itself"] = sum(map(_is_photo, root.iterdir()))
     where = ", ".join(f"{count} in {name}" for name, count in counts.items() if count)
     if not where:
@@ -85,19 +95,26 @@ def _is_split(parts: dict[Path, str], top: Sequence[Path]) -> bool:
     """Whether the folders called train, val and test hold the classes. A class may be called
     “test” too, but then no folder “train” with classes lies beside it."""
     train = [folder for folder, split in parts.items() if split == "train"]
-    classes = any(next(_images(below), None) for folder in train for below in _folders(folder))
+    classes = any(_images(below, []) for folder in train for below in _folders(folder))
     return bool(train) and (classes or len(parts) == len(top))
 
 
-def _too_few(root: Path, classes: Sequence[str], empty: Sequence[str]) -> DataError:
+def _too_few(
+    root: Path, classes: Sequence[str], empty: Sequence[str], shut_out: Sequence[str]
+) -> DataError:
+    without = f", and {', '.join(empty)} is empty" if empty and classes else ""
+    what_to_do = "put photos of at least two classes into one folder each"
+    if shut_out:
+        without += f", and {', '.join(shut_out)} may not be opened"
+        what_to_do = "ask the owner for read access"
     if not classes:
+        without += f"; {what_to_do}" if shut_out else ""
         return DataError(
-            f"{root} holds neither a sheet of labels nor a folder of photos for each class."
+            f"{root} holds neither a sheet of labels nor a folder of photos for each "
+            f"class{without}."
         )
-    without = f", and {', '.join(empty)} is empty" if empty else ""
     return DataError(
-        f"Of the folders of {root} only {classes[0]} holds photos{without}; put photos of at least "
-        "two classes into one folder each."
+        f"Of the folders of {root} only {classes[0]} holds photos{without}; {what_to_do}."
     )
 
 
@@ -123,17 +140,25 @@ def _item(
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    try:
+        return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except PermissionError as error:
+        raise DataError(f"No permission to open {root}: ask its owner for read access.") from error
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    """Photos below ``folder`` in steady order, without hidden ones and those of hidden folders."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and _is_photo(path):
-            yield path
+def _images(folder: Path, locked: list[Path]) -> list[Path]:
+    """Photos below ``folder`` in steady order, without hidden ones and those of hidden folders;
+    folders that may not be opened join ``locked``."""
+    found: list[Path] = []
+    for place, folders, files in os.walk(folder, onerror=lambda e: locked.append(Path(e.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += (path for name in files if _is_photo(path := Path(place, name)))
+    return sorted(found)
 
 
 def _is_photo(path: Path) -> bool:
     is_image = path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    return is_image and path.is_file()
+    try:
+        return is_image and path.is_file()
+    except PermissionError:  # whoever opens it says so
+        return True

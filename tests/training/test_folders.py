@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from geoview import cli
 from geoview.errors import DataError
-from geoview.training import data
+from geoview.training import data, report
 from geoview.training.recipe import SplitPart
 from geoview.training.split import grouped
 
@@ -69,6 +71,68 @@ def test_one_class_alone_says_which(tmp_path: Path) -> None:
     (photos(tmp_path, "quartz/1.png") / "pyrite").mkdir()
     with pytest.raises(DataError, match="only quartz holds photos, and pyrite is empty"):
         data.load(tmp_path)
+
+
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Take away the permission to open a folder, from root too."""
+
+    def close(folder: Path) -> None:
+        for call in ("scandir", "listdir"):
+            real: Callable[[Any], Any] = getattr(os, call)
+
+            def opened(path: Any = ".", *, real: Callable[[Any], Any] = real) -> Any:
+                if Path(path) == folder:
+                    raise PermissionError(13, "Permission denied", str(path))
+                return real(path)
+
+            monkeypatch.setattr(os, call, opened)
+
+    return close
+
+
+def test_folders_that_may_not_be_opened_are_told(
+    tmp_path: Path, close: Callable[[Path], None]
+) -> None:
+    root = photos(tmp_path, "a/1.png", "b/1.png", "b/wet/2.png", "c/1.png", "d/.old/1.png")
+    close(root / "b" / "wet")
+    close(root / "c")
+    close(root / "d" / ".old")
+    dataset = data.load(root)
+    assert [item.file for item in dataset.items] == ["a/1.png", "b/1.png"]
+    locked, empty = dataset.warnings
+    assert empty.endswith("left out in " + root.name + ": d.")
+    assert locked.endswith("may not be opened: b/wet, c; ask their owner for read access.")
+
+
+def test_photos_of_a_folder_that_may_only_be_listed_are_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, stat = photos(tmp_path, "a/1.png", "b/1.png"), os.stat
+
+    def guarded(path: Any, **options: Any) -> os.stat_result:
+        if str(path) == str(root / "b" / "1.png"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", guarded)
+    dataset = data.load(root)
+    assert [item.file for item in dataset.items] == ["a/1.png", "b/1.png"]
+    found = report.report(dataset, parts=None, hashes=None)
+    assert "no permission" in found.unreadable["b/1.png"]
+
+
+@pytest.mark.parametrize(
+    ("locked", "words"),
+    [("pyrite", "only quartz .* and pyrite may not be opened; "), (".", "No permission to open")],
+)
+def test_a_class_that_may_not_be_opened_is_not_called_empty(
+    tmp_path: Path, close: Callable[[Path], None], locked: str, words: str
+) -> None:
+    root = photos(tmp_path, "quartz/1.png", "pyrite/1.png")
+    close(root / locked)
+    with pytest.raises(DataError, match=f"{words}.*ask .*owner for read access"):
+        data.load(root)
 
 
 def test_a_table_in_one_class_folder_does_not_hide_the_others_silently(tmp_path: Path) -> None:
