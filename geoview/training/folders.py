@@ -19,20 +19,20 @@ def from_class_folders(root: Path, where: str, *, fewest: int = 2) -> Dataset:
 
     Where folders of ``root`` are called train, val or test, the classes lie below these and they
     are the split; other folders beside them are left out. So are folders without photos and
-    photos outside the class folders, all of which the warnings name, and folders that may not be
-    opened. Raises DataError where there are no classes, or fewer than ``fewest``.
+    photos outside the class folders, all of which the warnings name, folders that may not be
+    opened, and links to folders that are taken anyway. Raises DataError where there are no
+    classes, or fewer than ``fewest``.
     """
     top = _folders(root)
-    parts = {folder: SPLITS[key] for folder in top if (key := fold(folder.name)) in SPLITS}
+    own = _apart(top, root)
+    parts = {folder: SPLITS[key] for folder in own if (key := fold(folder.name)) in SPLITS}
     layered = _is_split(parts, top)
     if not layered:
         parts = {root: ""}
+    below = [folder for part in parts for folder in _folders(part)]
+    own = _apart(below, root)
     locked: list[Path] = []
-    found = [
-        (folder, split, _images(folder, locked))
-        for part, split in parts.items()
-        for folder in _folders(part)
-    ]
+    found = [(folder, parts[folder.parent], _images(folder, locked)) for folder in own]
     spelling, warnings = one_spelling(
         [as_text(folder.name) for folder, _, photos in found for _ in photos], where=where
     )
@@ -44,6 +44,7 @@ def from_class_folders(root: Path, where: str, *, fewest: int = 2) -> Dataset:
         and (not layered or fold(as_text(folder.name)) not in spelling)
     )
     shut_out = sorted(as_text(folder.relative_to(root).as_posix()) for folder in locked)
+    links = [as_text(f.relative_to(root).as_posix()) for f in below if f not in own]
     classes = tuple(sorted(set(spelling.values())))
     if not classes or len(classes) < fewest:
         raise _too_few(root, classes, empty, shut_out)
@@ -51,6 +52,11 @@ def from_class_folders(root: Path, where: str, *, fewest: int = 2) -> Dataset:
         warnings += (
             f"Left out of {where}, because they may not be opened: {', '.join(shut_out)}; ask "
             "their owner for read access.",
+        )
+    if links:
+        warnings += (
+            f"Left out of {where}, because they are links to folders that are taken anyway: "
+            f"{', '.join(links)}.",
         )
     if empty:
         warnings += (f"Without photos and left out in {where}: {', '.join(empty)}.",)
@@ -78,7 +84,8 @@ def without_sheet(root: Path, sheets: Sequence[Path]) -> tuple[str, ...]:
     homes = [sheet.parent for sheet in sheets]
     if root in homes:
         return ()
-    outside = [f for f in _folders(root) if not any(home.is_relative_to(f) for home in homes)]
+    own = _apart(_folders(root), root)
+    outside = [f for f in own if not any(home.is_relative_to(f) for home in homes)]
     counts = {as_text(folder.name): len(_images(folder, [])) for folder in outside}
     counts["the folder itself"] = sum(map(_is_photo, root.iterdir()))
     where = ", ".join(f"{count} in {name}" for name, count in counts.items() if count)
@@ -144,6 +151,18 @@ def _folders(root: Path) -> list[Path]:
         return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     except PermissionError as error:
         raise DataError(f"No permission to open {root}: ask its owner for read access.") from error
+
+
+def _apart(folders: Sequence[Path], root: Path) -> list[Path]:
+    """The folders without links that would take the photos of others a second time."""
+    apart = {folder: folder.resolve() for folder in folders if not folder.is_symlink()}
+    for link in (folder for folder in folders if folder.is_symlink()):
+        there = link.resolve()
+        if not root.resolve().is_relative_to(there) and not any(
+            there.is_relative_to(other) or other.is_relative_to(there) for other in apart.values()
+        ):
+            apart[link] = there
+    return [folder for folder in folders if folder in apart]
 
 
 def _images(folder: Path, locked: list[Path]) -> list[Path]:

@@ -73,6 +73,24 @@ def test_one_class_alone_says_which(tmp_path: Path) -> None:
         data.load(tmp_path)
 
 
+@pytest.mark.parametrize("split", ["", "train/"])
+def test_links_to_folders_that_are_taken_anyway_are_left_out(tmp_path: Path, split: str) -> None:
+    files = [f"{split}{name}" for name in ("a/1.png", "b/1.png")]
+    root = photos(tmp_path / "data", *files) / split
+    photos(tmp_path / "elsewhere", "1.png")
+    for name, target in (
+        ("all", root), ("above", tmp_path), ("again", root / "a"), ("c", tmp_path / "elsewhere"),
+        ("train", tmp_path / "data"), ("twice", tmp_path / "elsewhere"),
+    ):  # fmt: skip
+        (root / name).symlink_to(target, target_is_directory=True)
+    dataset = data.load(tmp_path / "data")
+    assert [item.file for item in dataset.items] == [*files, f"{split}c/1.png"]
+    assert dataset.classes == ("a", "b", "c")
+    (warning,) = dataset.warnings
+    names = (f"{split}{name}" for name in ("above", "again", "all", "train", "twice"))
+    assert warning.endswith(f"links to folders that are taken anyway: {', '.join(names)}.")
+
+
 @pytest.fixture
 def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Take away the permission to open a folder, from root too."""
