@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
-import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -169,12 +169,17 @@ def _write(photo: Photo, changes: Sequence[Decision], place: Path, before: _Copy
                 pixels = cleaned(decode.decode(photo.path).pixels, changes)
                 temporary.write_bytes(_encoded(Image.fromarray(pixels), place))
             else:
-                shutil.copyfile(reading.system_path(photo.path), temporary)
+                with temporary.open("wb") as stream:
+                    stream.writelines(_parts(photo.path))
             content = _content(temporary)
             # A run that was killed may have written just this and not said so in the manifest.
             if not (_is_ours(place, before) or _content(place) == content):
                 raise PhotoError(_NOT_OURS)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise PhotoError(
+                "the name is too long for the copy: shorten the name of the photo"
+            ) from error
         raise PhotoError(
             f"the copy could not be written ({error.strerror}): check the disk"
         ) from error
@@ -192,12 +197,21 @@ def _content(path: Path) -> str:
     """The hash of a file; of one that cannot be read none that a file has."""
     digest = hashlib.sha256()
     try:
-        with reading.opened(path) as stream:
-            while part := stream.read(_PART_BYTES):
-                digest.update(part)
-    except (OSError, PhotoError):
+        for part in _parts(path):
+            digest.update(part)
+    except PhotoError:
         return "unreadable"
     return digest.hexdigest()
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    """A file's bytes, part by part. Raises PhotoError, unlike what writes them elsewhere."""
+    try:
+        with reading.opened(path) as stream:
+            while part := stream.read(_PART_BYTES):
+                yield part
+    except OSError as error:
+        raise PhotoError(reading.plain_reason(error, path)) from error
 
 
 def _encoded(image: Image.Image, place: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -81,6 +82,27 @@ def test_copies_from_a_folder_that_may_not_be_opened_stay(
     monkeypatch.undo()
     assert apply(clean(folder), source=folder, target=target) == {}
     assert sorted(target.rglob("*.jpg")) == before
+
+
+def test_why_a_copy_was_not_written_is_told_of_the_right_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "broken.jpg").symlink_to(tmp_path / "gone.jpg")
+    result, replace = clean(folder).reviewed(False, steps=["unreadable"]), os.replace
+
+    def replaced(old: Path, new: Path) -> None:
+        if new.name in reasons:
+            raise OSError(reasons[new.name], os.strerror(reasons[new.name]), str(new))
+        replace(old, new)
+
+    reasons = {"fine.jpg": errno.ENAMETOOLONG, "huge.jpg": errno.ENOSPC}
+    monkeypatch.setattr(os, "replace", replaced)
+    assert apply(result, source=folder, target=tmp_path / "copy") == {
+        "andesite/fine.jpg": "the name is too long for the copy: shorten the name of the photo",
+        "basalt/huge.jpg": "the copy could not be written (No space left on device): check the "
+        "disk",
+        "broken.jpg": "the link points to a file that is not there: repair the link",
+    }
 
 
 def test_a_copy_that_a_killed_run_did_not_note_is_taken_on(folder: Path, tmp_path: Path) -> None:
