@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geoview.callbacks import never
 from geoview.errors import Cancelled, DataError, PhotoError
-from geoview.photos import clean_picture, decode, phash
+from geoview.photos import clean_picture, decode, phash, reading
 from geoview.photos.clean_decide import Options, decide
 from geoview.photos.clean_list import CleanList, Seen
 from geoview.photos.scan import scan
@@ -53,7 +53,8 @@ def clean(
     """Decide on every photo below ``folder``; the same photos and options, the same list.
 
     ``before`` is an earlier list of the folder: what it saw of unchanged photos is not looked at
-    again, and what was accepted or undone stays so. ``keep`` gets the unfinished list now and
+    again, unless they could not be read for a reason that may have passed, and what was accepted
+    or undone stays so. ``keep`` gets the unfinished list now and
     then and when the run ends early, to go on from. ``find_text`` and ``find_objects``: without
     one its step makes no new findings. Raises Cancelled, and DataError for a bad folder and for
     one that is empty though ``before`` has photos of it; ``keep`` is not called then.
@@ -98,8 +99,8 @@ class _Run:
     def hash(self, photos: Sequence[Photo]) -> None:
         """Sizes and hashes of all photos; only new and changed ones are read."""
         known = {photo.file: photo for photo in self._before.photos}
-        new = [photo for photo in photos if not _unchanged(known.get(photo.file), photo)]
-        have = {p.file: known[p.file] for p in photos if _unchanged(known.get(p.file), p)}
+        new = [photo for photo in photos if not _holds(known.get(photo.file), photo)]
+        have = {p.file: known[p.file] for p in photos if _holds(known.get(p.file), p)}
         self._seen = dict(have)
         for start in range(0, len(new), _HASH_BATCH):
             have |= self._hashed(new[start : start + _HASH_BATCH], done=start, total=len(new))
@@ -177,10 +178,12 @@ class _Run:
             self._kept_at = time.monotonic()
 
 
-def _unchanged(seen: Seen | None, photo: Photo) -> bool:
-    return seen is not None and (seen.size_bytes, seen.mtime_ns) == (
-        photo.size_bytes,
-        photo.mtime_ns,
+def _holds(seen: Seen | None, photo: Photo) -> bool:
+    """Whether what was seen holds of the photo as it is now."""
+    return (
+        seen is not None
+        and (seen.size_bytes, seen.mtime_ns) == (photo.size_bytes, photo.mtime_ns)
+        and seen.reason not in reading.PASSING
     )
 
 

@@ -60,8 +60,9 @@ def read_bytes(path: Path) -> bytes:
 OUT_OF_MEMORY = "there is not enough memory to open the photo: close other programs and try again"
 NOT_ALLOWED = "no permission to read the file: ask its owner for read access"
 NOT_REACHED = "the file could not be read: check the disk, card or network connection"
+GONE = "the file is no longer there: refresh the folder"
 # Reasons that say nothing of the file itself: what is told to do may have been done since.
-PASSING = (OUT_OF_MEMORY, NOT_ALLOWED, NOT_REACHED)
+PASSING = (OUT_OF_MEMORY, NOT_ALLOWED, NOT_REACHED, GONE)
 
 
 def plain_reason(error: OSError, path: Path) -> str:
@@ -69,7 +70,7 @@ def plain_reason(error: OSError, path: Path) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if os.path.islink(path):
             return "the link points to a file that is not there: repair the link"
-        return "the file is no longer there: refresh the folder"
+        return GONE
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not a photo"
     if isinstance(error, PermissionError):
