@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from geoview.photos.clean_list import CleanList, Seen
 from geoview.photos.scan import scan
 from geoview.records import BoxXYXY, Photo, Progress
 
-_HASH_BATCH = 256
 _KEEP_EVERY_S = 20.0
 
 
@@ -59,7 +59,6 @@ def clean(
     one its step makes no new findings. Raises Cancelled, and DataError for a bad folder and for
     one that is empty though ``before`` has photos of it; ``keep`` is not called then.
     """
-    run = _Run(options or Options(), before or CleanList(), keep, progress, cancelled)
     photos = scan(folder).photos
     if before is not None and before.photos and not photos:
         # An unmounted disk, more often than not; what was found and decided took long.
@@ -67,9 +66,10 @@ def clean(
             f"{folder} holds none of the {len(before.photos)} photos of its list of decisions, "
             "which is kept as it is: connect the disk or bring the photos back."
         )
+    run = _Run(photos, options or Options(), before or CleanList(), keep, progress, cancelled)
     try:
-        run.hash(photos)
-        run.detect(photos, text=find_text, objects=find_objects)
+        run.hash()
+        run.detect(text=find_text, objects=find_objects)
     finally:
         keep(run.result)
     return run.result
@@ -80,75 +80,62 @@ class _Run:
 
     def __init__(
         self,
+        photos: Sequence[Photo],
         options: Options,
         before: CleanList,
         keep: Callable[[CleanList], None],
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        self._options, self._before = options, before
+        self._photos, self._options, self._before = photos, options, before
         self._keep, self._progress, self._cancelled = keep, progress, cancelled
         self._seen: dict[str, Seen] = {}
         self._kept_at = time.monotonic()
 
     @property
     def result(self) -> CleanList:
-        photos, reviews = tuple(self._seen.values()), self._before.reviews
+        photos = tuple(self._seen[p.file] for p in self._photos if p.file in self._seen)
+        reviews = self._before.reviews
         return CleanList(photos, decide(photos, options=self._options, reviews=reviews), reviews)
 
-    def hash(self, photos: Sequence[Photo]) -> None:
+    def hash(self) -> None:
         """Sizes and hashes of all photos; only new and changed ones are read."""
         known = {photo.file: photo for photo in self._before.photos}
-        new = [photo for photo in photos if not _holds(known.get(photo.file), photo)]
-        have = {p.file: known[p.file] for p in photos if _holds(known.get(p.file), p)}
-        self._seen = dict(have)
-        for start in range(0, len(new), _HASH_BATCH):
-            have |= self._hashed(new[start : start + _HASH_BATCH], done=start, total=len(new))
-            self._seen = {p.file: have[p.file] for p in photos if p.file in have}
-            self._keep_now_and_then()
+        held = [photo for photo in self._photos if _holds(known.get(photo.file), photo)]
+        self._seen = {photo.file: known[photo.file] for photo in held}
+        new = [photo for photo in self._photos if photo.file not in self._seen]
+        began, failed = time.monotonic(), 0
+        with closing(phash.each_file([photo.path for photo in new])) as hashed:
+            for done, (photo, found) in enumerate(zip(new, hashed, strict=True), start=1):
+                self._seen[photo.file] = Seen(
+                    file=photo.file,
+                    size_bytes=photo.size_bytes,
+                    mtime_ns=photo.mtime_ns,
+                    width_px=found.size_px[0],
+                    height_px=found.size_px[1],
+                    phash=found.hash,
+                    reason=found.reason,
+                )
+                failed += bool(found.reason)
+                self._stop_if_asked()
+                self._one_done(Progress(done, len(new), _rate(done, began), failed))
 
-    def _hashed(self, photos: Sequence[Photo], *, done: int, total: int) -> dict[str, Seen]:
-        found = phash.hash_files(
-            [photo.path for photo in photos],
-            progress=lambda p: self._progress(
-                Progress(done + p.done, total, p.rate_per_s, p.failed)
-            ),
-            cancelled=self._cancelled,
-        )
-        return {
-            photo.file: Seen(
-                file=photo.file,
-                size_bytes=photo.size_bytes,
-                mtime_ns=photo.mtime_ns,
-                width_px=int(found.sizes_px[i, 0]),
-                height_px=int(found.sizes_px[i, 1]),
-                phash=int(found.hashes[i]),
-                reason=found.unreadable.get(i, ""),
-            )
-            for i, photo in enumerate(photos)
-        }
-
-    def detect(
-        self, photos: Sequence[Photo], *, text: Finder | None, objects: Finder | None
-    ) -> None:
+    def detect(self, *, text: Finder | None, objects: Finder | None) -> None:
         """Text and objects of the photos that no earlier step removes."""
         text = text if "text" in self._options.steps else None
         objects = objects if "crop" in self._options.steps else None
         removed = {d.file for d in self.result.decisions if d.action == "remove" and d.accepted}
         left = [
             photo
-            for photo in photos
+            for photo in self._photos
             if photo.file not in removed
             and not _looked(self._seen[photo.file], text=text, objects=objects)
         ]
         began = time.monotonic()
         for done, photo in enumerate(left, start=1):
-            if self._cancelled():
-                raise Cancelled("Stopped; the same command goes on from here.")
+            self._stop_if_asked()
             self._seen[photo.file] = self._looked_at(photo, text=text, objects=objects)
-            rate = done / max(time.monotonic() - began, 1e-9)
-            self._progress(Progress(done, len(left), rate))
-            self._keep_now_and_then()
+            self._one_done(Progress(done, len(left), _rate(done, began)))
 
     def _looked_at(self, photo: Photo, *, text: Finder | None, objects: Finder | None) -> Seen:
         """Both detectors on the photo at the size the chain brings it to, text masked first."""
@@ -172,10 +159,19 @@ class _Run:
             seen = dataclasses.replace(seen, objects=boxes, objects_by=name)
         return seen
 
-    def _keep_now_and_then(self) -> None:
+    def _stop_if_asked(self) -> None:
+        if self._cancelled():
+            raise Cancelled("Stopped; the same command goes on from here.")
+
+    def _one_done(self, progress: Progress) -> None:
+        self._progress(progress)
         if time.monotonic() - self._kept_at >= _KEEP_EVERY_S:
             self._keep(self.result)
             self._kept_at = time.monotonic()
+
+
+def _rate(done: int, began: float) -> float:
+    return done / max(time.monotonic() - began, 1e-9)
 
 
 def _holds(seen: Seen | None, photo: Photo) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -51,6 +52,16 @@ class FileHashes:
     unreadable: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FileHash:
+    """Of one photo; ``size_px``: width and height of the upright original, ``reason``: why it
+    cannot be read."""
+
+    hash: int = 0
+    size_px: tuple[int, int] = (0, 0)
+    reason: str = ""
+
+
 def phash(picture: Picture) -> np.uint64:
     """The hash of a Pillow image or of RGB pixels, uint8 (h, w, 3).
 
@@ -77,39 +88,44 @@ def hash_files(
     The bits need every pixel and its colours: a reduced decode changes them, and so may the
     luma plane of a JPEG, which is not Pillow's grey where a colour was clipped. Raises Cancelled.
     """
-    small = np.zeros((len(paths), lanczos.SIDE, lanczos.SIDE), np.uint8)
     found = FileHashes(np.zeros(len(paths), np.uint64), np.zeros((len(paths), 2), np.int64))
     began = time.monotonic()
-    for place, looked in enumerate(_ordered(_look, paths, workers=workers or _cores())):
-        if cancelled():
-            raise Cancelled("Stopped while the photos were compared.")
-        if isinstance(looked, str):
-            found.unreadable[place] = looked
-        else:
-            small[place], found.sizes_px[place] = looked
-        rate = (place + 1) / max(time.monotonic() - began, 1e-9)
-        progress(Progress(place + 1, len(paths), rate, len(found.unreadable)))
-    found.hashes[:] = _of_small(small)
-    found.hashes[list(found.unreadable)] = 0
+    with closing(each_file(paths, workers=workers)) as looked:
+        for place, one in enumerate(looked):
+            if cancelled():
+                raise Cancelled("Stopped while the photos were compared.")
+            found.hashes[place], found.sizes_px[place] = one.hash, one.size_px
+            if one.reason:
+                found.unreadable[place] = one.reason
+            rate = (place + 1) / max(time.monotonic() - began, 1e-9)
+            progress(Progress(place + 1, len(paths), rate, len(found.unreadable)))
     return found
 
 
-def _look(path: Path) -> tuple[NDArray[np.uint8], tuple[int, int]] | str:
+def each_file(paths: Sequence[Path], *, workers: int | None = None) -> Generator[FileHash]:
+    """As ``hash_files``, one by one in the order of ``paths``; close it to stop early."""
+    return _ordered(_look, paths, workers=workers or _cores())
+
+
+def _look(path: Path) -> FileHash:
     try:
         photo = decode.decode(path)
     except PhotoError as error:
-        return str(error)
-    return lanczos.shrink(photo.pixels), (photo.width_px, photo.height_px)
+        return FileHash(reason=str(error))
+    return FileHash(int(phash(photo.pixels)), (photo.width_px, photo.height_px))
 
 
-def _ordered(work: Callable[[T], R], items: Iterable[T], *, workers: int) -> Iterator[R]:
+def _ordered(work: Callable[[T], R], items: Iterable[T], *, workers: int) -> Generator[R]:
     """``pool.map`` that never runs far ahead, so that stopping is quick."""
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         waiting = iter(items)
         running = [pool.submit(work, item) for item in islice(waiting, 4 * workers)]
         while running:
             yield running.pop(0).result()
             running += [pool.submit(work, item) for item in islice(waiting, 1)]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _of_small(small: NDArray[np.uint8]) -> Hashes:
@@ -134,8 +150,9 @@ def clusters(hashes: Hashes, *, max_bits: int) -> NDArray[np.int64]:
     """
     distinct, of = np.unique(hashes, return_inverse=True)
     labels = np.arange(len(distinct))
-    for pairs in _near(distinct, max_bits=max_bits):
-        labels = _joined(labels, labels[pairs])
+    with closing(_near(distinct, max_bits=max_bits)) as blocks:
+        for pairs in blocks:
+            labels = _joined(labels, labels[pairs])
     _, first, same = np.unique(labels[of], return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[same].astype(np.int64)
 
@@ -151,10 +168,10 @@ def _joined(labels: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.i
     return np.asarray(merged[labels])
 
 
-def _near(hashes: Hashes, *, max_bits: int) -> Iterator[NDArray[np.int64]]:
+def _near(hashes: Hashes, *, max_bits: int) -> Generator[NDArray[np.int64]]:
     """Near pairs (k, 2) row block by row block; the blocks are compared on all cores."""
     starts = range(0, len(hashes), _ROWS)
-    yield from _ordered(
+    return _ordered(
         lambda start: _near_rows(hashes, start, max_bits=max_bits), starts, workers=_cores()
     )
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from geoview.errors import PhotoError
-from geoview.photos import decode, reading
+from geoview.errors import Cancelled, PhotoError
+from geoview.photos import clean as cleaning
+from geoview.photos import decode, phash, reading
 from geoview.photos.clean import Finder, clean
-from geoview.photos.clean_list import kept
+from geoview.photos.clean_list import CleanList, kept
+from geoview.records import Progress
 
 
 def jpeg(seed: int) -> bytes:
@@ -53,3 +56,48 @@ def test_what_could_not_be_read_for_a_passing_reason_is_read_again(
     assert again.decisions == ()
     assert len(kept(again)) == 4
     assert again == clean(folder, find_text=text)
+
+
+def test_a_stop_while_photos_are_hashed_keeps_what_was_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, saved = list[Progress](), list[CleanList]()
+    with pytest.raises(Cancelled):
+        clean(folder, keep=saved.append, progress=done.append, cancelled=lambda: len(done) == 2)
+    assert [photo.file for photo in saved[-1].photos] == ["a/1.jpg", "a/2.jpg", "b/9.jpg"]
+    real, read = decode.decode, list[str]()
+    monkeypatch.setattr(decode, "decode", lambda path: read.append(path.name) or real(path))
+    again = clean(folder, before=saved[-1])
+    assert read == ["10.jpg"]
+    assert again == clean(folder)
+
+
+def test_a_long_run_keeps_its_list_now_and_then(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cleaning, "_KEEP_EVERY_S", 0.0)
+    saved = list[CleanList]()
+    clean(folder, keep=saved.append)
+    assert [len(one.photos) for one in saved] == [1, 2, 3, 4, 4]
+
+
+def test_ctrl_c_pressed_again_keeps_what_was_found_and_begins_no_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, saved = list[str](), list[CleanList]()
+
+    def slow(path: Path) -> decode.Decoded:
+        begun.append(path.name)
+        if len(begun) > 1:
+            time.sleep(0.5)
+        return decode.Decoded(np.zeros((9, 9, 3), np.uint8), 9, 9)
+
+    def press(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(phash, "_cores", lambda: 1)
+    monkeypatch.setattr(decode, "decode", slow)
+    with pytest.raises(KeyboardInterrupt):
+        clean(folder, keep=saved.append, progress=press)
+    assert len(begun) < 4
+    assert len(saved[-1].photos) == 1
