@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,30 @@ def test_steps_and_limits_are_the_users(
     assert run(folder, "--out", out, "--max-aspect", 10, *skipped) == 0
     assert clean_list.load(out).decisions == ()
     assert "rapidocr" not in capsys.readouterr().err
+
+
+def test_a_review_is_applied_with_the_limits_it_was_made_with(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*arguments: object) -> str:
+        assert run(folder, *arguments) == 0
+        return " ".join(capsys.readouterr().err.split())
+
+    out, target = folder / command.DEFAULT_OUT, tmp_path / "copy"
+    limits = ("--max-aspect", "inf", "--skip", "duplicates", "--skip", "crop")
+    assert "As the list" not in said(*limits)
+    assert clean_list.load(out).decisions == ()
+    expected = "As the list was made with --skip duplicates --skip crop --max-aspect inf, so is"
+    assert expected in said("--apply", target)
+    assert len(list(target.rglob("*.png"))) == 3
+    assert "made with --max-aspect inf, so is" in said("--skip", "none")
+    assert [d.step for d in clean_list.load(out).decisions] == ["duplicates"]
+    assert "As the list" not in said("--max-aspect", 3)
+    old = json.loads(out.read_text("utf-8"))
+    del old["options"]  # as older versions wrote it
+    out.write_text(json.dumps(old), "utf-8")
+    assert "As the list" not in said()
+    assert [d.step for d in clean_list.load(out).decisions] == ["aspect", "duplicates"]
 
 
 def test_an_unreadable_photo_gives_code_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,7 +106,7 @@ def clean(
     ] = None,
     skip: Annotated[
         list[str] | None,
-        typer.Option(help="Leave out: unreadable, aspect, duplicates, resize, text or crop."),
+        typer.Option(help="Leave out: unreadable, aspect, duplicates, resize, text, crop or none."),
     ] = None,
     undo: Annotated[
         list[str] | None, typer.Option(help="Take back decisions on a photo, a step or photo:step.")
@@ -124,7 +124,7 @@ def clean(
 ) -> int:
     """List what to clean in a folder of photos, with reasons; nothing in it is changed.
 
-    Run again it keeps what was accepted or undone, and only looks at new photos.
+    Run again it keeps its limits and what was accepted or undone, and only looks at new photos.
     """
     from geoview.commands import clean as command
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,15 +13,16 @@ from geoview.errors import Cancelled, DataError
 from geoview.photos import clean_list, plates
 from geoview.photos.clean import Finder, clean
 from geoview.photos.clean_apply import apply, copies
-from geoview.photos.clean_decide import Options
-from geoview.photos.clean_list import CleanList
+from geoview.photos.clean_list import CleanList, Options
 
 DEFAULT_OUT = Path(".geoview") / "cleaning.json"
+# After --skip: no step is left out, whatever was before.
+_SKIP_NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asked of a cleaning."""
+    """What the user asked of a cleaning; limits and steps not given are as in the list."""
 
     out: Path | None = None
     target: Path | None = None
@@ -37,8 +39,8 @@ def run(folder: Path, wishes: Wishes) -> int:
     out = wishes.out or folder / DEFAULT_OUT
     common.check_target(out)
     common.check_target(wishes.target, folder=True)
-    options = _options(wishes)
     before = clean_list.load(out) if out.exists() else CleanList()
+    options = _options(wishes, before.options)
     with console.on_interrupt() as stop:
         try:
             cleaned = _cleaned(folder, before, options, wishes, out, stop)
@@ -93,18 +95,31 @@ def _reviewed(cleaned: CleanList, name: str, *, accepted: bool) -> CleanList:
     return cleaned.reviewed(accepted, files=[name])
 
 
-def _options(wishes: Wishes) -> Options:
-    for name in wishes.skip:
-        if name not in clean_list.STEPS:
-            raise DataError(
-                f"There is no step {name}; the steps are {', '.join(clean_list.STEPS)}."
-            )
+def _options(wishes: Wishes, earlier: Options) -> Options:
+    """What is not given anew is as in the ``earlier`` run; says where that is not the usual."""
+    skip = set(wishes.skip) - {_SKIP_NONE}
+    for name in sorted(skip - set(clean_list.STEPS)):
+        raise DataError(f"There is no step {name}; the steps are {', '.join(clean_list.STEPS)}.")
     usual = Options()
-    return Options(
-        steps=usual.steps - set(wishes.skip),
-        max_aspect=usual.max_aspect if wishes.max_aspect is None else wishes.max_aspect,
-        max_bits=usual.max_bits if wishes.max_bits is None else wishes.max_bits,
+    options = dataclasses.replace(
+        earlier,
+        steps=usual.steps - skip if wishes.skip else earlier.steps,
+        max_aspect=earlier.max_aspect if wishes.max_aspect is None else wishes.max_aspect,
+        max_bits=earlier.max_bits if wishes.max_bits is None else wishes.max_bits,
     )
+    as_before = []
+    if not wishes.skip:
+        as_before += [f"--skip {step}" for step in clean_list.STEPS if step not in earlier.steps]
+    if wishes.max_aspect is None and earlier.max_aspect != usual.max_aspect:
+        as_before.append(f"--max-aspect {earlier.max_aspect:g}")
+    if wishes.max_bits is None and earlier.max_bits != usual.max_bits:
+        as_before.append(f"--max-bits {earlier.max_bits}")
+    if as_before:
+        console.say(
+            f"As the list was made with {' '.join(as_before)}, so is this run: give the options "
+            "anew to change them."
+        )
+    return options
 
 
 def _finders(options: Options, owlvit: Path | None) -> tuple[Finder | None, Finder | None]:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from geoview.callbacks import never
 from geoview.errors import Cancelled, DataError, PhotoError
 from geoview.photos import clean_picture, decode, phash, reading
-from geoview.photos.clean_decide import Options, decide
-from geoview.photos.clean_list import CleanList, Seen
+from geoview.photos.clean_decide import decide
+from geoview.photos.clean_list import CleanList, Options, Seen
 from geoview.photos.scan import scan
 from geoview.records import BoxXYXY, Photo, Progress
 
@@ -95,8 +95,9 @@ class _Run:
     @property
     def result(self) -> CleanList:
         photos = tuple(self._seen[p.file] for p in self._photos if p.file in self._seen)
-        reviews = self._before.reviews
-        return CleanList(photos, decide(photos, options=self._options, reviews=reviews), reviews)
+        options, reviews = self._options, self._before.reviews
+        decisions = decide(photos, options=options, reviews=reviews)
+        return CleanList(photos, decisions, reviews, options)
 
     def hash(self) -> None:
         """Sizes and hashes of all photos; only new and changed ones are read."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from geoview.errors import DataError
 from geoview.photos import phash
-from geoview.photos.clean_list import STEPS, Decision, Review, Seen, Step
+from geoview.photos.clean_list import STEPS, Decision, Options, Review, Seen
 from geoview.photos.clean_picture import union
 from geoview.records import BoxXYXY
 
@@ -19,25 +17,6 @@ from geoview.records import BoxXYXY
 _MAX_TEXT_SHARE = 0.5
 _MAX_CROP_SHARE = 0.95
 _TEXT_MARGIN = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to clean. ``max_aspect``: longer over shorter side; ``max_bits``: of the 64 bits of a
-    pHash, how many may differ between near-duplicates. Raises DataError for senseless values."""
-
-    steps: frozenset[Step] = frozenset(STEPS)
-    max_aspect: float = 3.0
-    max_bits: int = 6
-    longest_px: int = 1024
-
-    def __post_init__(self) -> None:
-        if not self.max_aspect >= 1:
-            raise DataError("The largest aspect ratio must be at least 1, such as 3.")
-        if not 0 <= self.max_bits <= 32:
-            raise DataError("Near-duplicates may differ in 0 to 32 bits; more is chance.")
-        if self.longest_px < 32:
-            raise DataError("The longest side must be at least 32 pixels, such as 1024.")
 
 
 def decide(

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
@@ -82,12 +82,37 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """How to clean. ``max_aspect``: longer over shorter side; ``max_bits``: of the 64 bits of a
+    pHash, how many may differ between near-duplicates. Raises DataError for senseless values."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", ser_json_inf_nan="constants"
+    )
+
+    steps: frozenset[Step] = frozenset(STEPS)
+    max_aspect: float = 3.0
+    max_bits: int = 6
+    longest_px: int = 1024
+
+    def __post_init__(self) -> None:
+        if not self.max_aspect >= 1:
+            raise DataError("The largest aspect ratio must be at least 1, such as 3.")
+        if not 0 <= self.max_bits <= 32:
+            raise DataError("Near-duplicates may differ in 0 to 32 bits; more is chance.")
+        if self.longest_px < 32:
+            raise DataError("The longest side must be at least 32 pixels, such as 1024.")
+
+
+@dataclass(frozen=True, slots=True)
 class CleanList:
-    """Photos in natural order, the decisions on them in the order of the steps, and reviews."""
+    """Photos in natural order, the decisions on them in the order of the steps, reviews, and the
+    options that it was made with."""
 
     photos: tuple[Seen, ...] = ()
     decisions: tuple[Decision, ...] = ()
     reviews: tuple[Review, ...] = ()
+    options: Options = Options()
 
     def reviewed(
         self, accepted: bool, *, files: Iterable[str] = (), steps: Iterable[str] = ()
@@ -110,7 +135,7 @@ class CleanList:
         for one, is_meant in zip(self.decisions, meant, strict=True):
             if is_meant:
                 reviews[one.file, one.step] = Review(one.file, one.step, accepted)
-        return CleanList(self.photos, decisions, tuple(reviews.values()))
+        return dataclasses.replace(self, decisions=decisions, reviews=tuple(reviews.values()))
 
 
 def kept(cleaned: CleanList) -> tuple[str, ...]:
@@ -121,7 +146,7 @@ def kept(cleaned: CleanList) -> tuple[str, ...]:
 
 def save(path: Path, cleaned: CleanList) -> None:
     """Replace the list at ``path`` in one step: a crash leaves the old one whole."""
-    content = _Stored(2, cleaned.photos, cleaned.decisions, cleaned.reviews)
+    content = _Stored(2, cleaned.photos, cleaned.decisions, cleaned.reviews, cleaned.options)
     try:
         with files.replacing(path) as temporary:
             temporary.write_bytes(_STORED.dump_json(content, indent=1))
@@ -137,15 +162,14 @@ def load(path: Path) -> CleanList:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise DataError(f"{path} is too large for a list of decisions: choose another file.")
-        stored = _STORED.validate_json(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check the path.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = " → ".join(str(part) for part in first["loc"])
+    try:
+        stored = _STORED.validate_json(content)
+    except (ValidationError, DataError) as error:
         raise DataError(
-            f"{path} is no list of cleaning decisions ({where}: {first['msg']}): remove it and "
-            "clean the folder again."
+            f"{path} is no list of cleaning decisions: remove it and clean the folder again."
         ) from error
     reviews = stored.reviews
     if stored.version == 1:  # which kept them in the decisions; only text is undone by itself
@@ -154,7 +178,7 @@ def load(path: Path) -> CleanList:
             for one in stored.decisions
             if not one.accepted or one.step == "text"
         )
-    return CleanList(stored.photos, stored.decisions, reviews)
+    return CleanList(stored.photos, stored.decisions, reviews, stored.options)
 
 
 @checked(config=_STRICT, frozen=True, slots=True)
@@ -163,6 +187,7 @@ class _Stored:
     photos: tuple[Seen, ...]
     decisions: tuple[Decision, ...]
     reviews: tuple[Review, ...] = ()
+    options: Options = Options()
 
 
 _STORED = TypeAdapter(_Stored)

@@ -17,8 +17,7 @@ from geoview.errors import Cancelled, DataError
 from geoview.photos import clean_list, decode, plates
 from geoview.photos.clean import Finder, clean
 from geoview.photos.clean_apply import MANIFEST, apply, copies
-from geoview.photos.clean_decide import Options
-from geoview.photos.clean_list import CleanList, Decision, kept
+from geoview.photos.clean_list import CleanList, Decision, Options, kept
 from geoview.photos.clean_picture import cleaned, union
 from geoview.records import BoxXYXY
 
@@ -279,6 +278,7 @@ DECISION = {"file": "a.jpg", "step": "text", "action": "mask", "reason": "r", "a
         json.dumps({"version": 1, "photos": [], "decisions": [DECISION | {"extra": 1}]}),
         '{"version": 1, "photos": [], "decisions": [{"file": "a", "step": "text", "action": '
         '"mask", "reason": "", "box_xyxy": [NaN, 0, 1, 1]}]}',
+        '{"version": 2, "photos": [], "decisions": [], "options": {"max_aspect": 0}}',
     ],
 )  # fmt: skip
 def test_a_damaged_list_is_refused_with_one_sentence(text: str, tmp_path: Path) -> None:
