@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from geoview import cli
 from geoview.commands import clean as command
-from geoview.photos import clean_list, plates
+from geoview.photos import clean_list, phash, plates, scan
 from geoview.training import data
 from geoview.training.clean_sheets import carry
 
@@ -94,6 +95,31 @@ def test_a_review_is_applied_with_the_limits_it_was_made_with(
     out.write_text(json.dumps(old), "utf-8")
     assert "As the list" not in said()
     assert [d.step for d in clean_list.load(out).decisions] == ["aspect", "duplicates"]
+
+
+def test_a_folder_that_may_not_be_opened_is_told_and_its_photos_stay_known(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, scandir = folder / command.DEFAULT_OUT, os.scandir
+
+    def guarded(path: str) -> object:
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    assert run(folder, "--undo", "b/2.png") == 0
+    first = clean_list.load(out)
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr(scan.os, "scandir", guarded)
+        assert run(folder) == 1
+    err = capsys.readouterr().err
+    assert err.count("Left out: folders that may not be opened (1)") == 1
+    assert "1 of 2 photos stay" in err
+    assert [photo.file for photo in clean_list.load(out).away] == ["b/2.png"]
+    monkeypatch.setattr(phash.decode, "decode", None)  # nothing is looked at again
+    assert run(folder) == 0
+    assert clean_list.load(out) == first
 
 
 def test_an_unreadable_photo_gives_code_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

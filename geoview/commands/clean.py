@@ -14,6 +14,8 @@ from geoview.photos import clean_list, plates
 from geoview.photos.clean import Finder, clean
 from geoview.photos.clean_apply import apply, copies
 from geoview.photos.clean_list import CleanList, Options
+from geoview.photos.scan import NO_PERMISSION
+from geoview.records import Skipped
 
 DEFAULT_OUT = Path(".geoview") / "cleaning.json"
 # After --skip: no step is left out, whatever was before.
@@ -43,14 +45,14 @@ def run(folder: Path, wishes: Wishes) -> int:
     options = _options(wishes, before.options)
     with console.on_interrupt() as stop:
         try:
-            cleaned = _cleaned(folder, before, options, wishes, out, stop)
+            cleaned, skipped = _cleaned(folder, before, options, wishes, out, stop)
             failed = _applied(cleaned, folder, wishes.target, stop) if wishes.target else {}
         except Cancelled as error:
             console.say(f"{error} The list so far: {out}")
             return console.STOPPED
     for file, reason in failed.items():
         console.say(f"{file}: {reason}", style="red")
-    unreadable = any(photo.reason for photo in cleaned.photos)
+    unreadable = NO_PERMISSION in skipped.counts or any(photo.reason for photo in cleaned.photos)
     return console.SOME_FAILED if failed or unreadable else console.DONE
 
 
@@ -61,19 +63,24 @@ def _cleaned(
     wishes: Wishes,
     out: Path,
     stop: console.Stop,
-) -> CleanList:
+) -> tuple[CleanList, Skipped]:
     """Reviewing may let photos through to later steps, so the chain runs again after it."""
     text, objects = _finders(options, wishes.owlvit)
+    skipped: list[Skipped] = []
 
     def chain(known: CleanList) -> CleanList:
         with console.Bar("Cleaning") as bar:
             return clean(
                 folder, options=options, before=known, find_text=text, find_objects=objects,
-                keep=lambda found: clean_list.save(out, found), progress=bar.update,
-                cancelled=stop,
+                keep=lambda found: clean_list.save(out, found), left_out=skipped.append,
+                progress=bar.update, cancelled=stop,
             )  # fmt: skip
 
-    cleaned = chain(before)
+    try:
+        cleaned = chain(before)
+    finally:
+        for left_out in skipped:
+            common.tell_left_out(left_out)
     if not cleaned.photos:
         raise DataError(f"{folder} holds no photos: choose another folder.")
     if wishes.undo or wishes.accept:
@@ -82,7 +89,7 @@ def _cleaned(
                 cleaned = _reviewed(cleaned, name, accepted=accepted)
         cleaned = chain(cleaned)
     _show(cleaned, out)
-    return cleaned
+    return cleaned, skipped[-1]
 
 
 def _reviewed(cleaned: CleanList, name: str, *, accepted: bool) -> CleanList:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from geoview.commands import console
 from geoview.errors import DataError
-from geoview.records import CANNOT_TELL, ModelRef, PhotoResult
+from geoview.records import CANNOT_TELL, ModelRef, PhotoResult, Skipped
 from geoview.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ def check_target(path: Path | None, *, folder: bool = False) -> None:
         there = there.parent
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise DataError(f"{path} cannot be written, because {there} cannot; choose another place.")
+
+
+def tell_left_out(skipped: Skipped) -> None:
+    """What below a folder is no photo or cannot be reached."""
+    if skipped.counts:
+        counts = ", ".join(f"{what} ({n})" for what, n in skipped.counts.items())
+        console.say(f"Left out: {counts}", style="dim")
 
 
 def print_results(results: list[PhotoResult]) -> None:

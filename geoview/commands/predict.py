@@ -61,9 +61,7 @@ def tell_about(project: Project) -> None:
     """Where the results are kept, if not as usual, and what is no photo."""
     if project.notice:
         console.say(project.notice, style="yellow")
-    if project.skipped.counts:
-        counts = ", ".join(f"{what} ({n})" for what, n in project.skipped.counts.items())
-        console.say(f"Left out: {counts}", style="dim")
+    common.tell_left_out(project.skipped)
 
 
 def work(project: Project, model: ChosenModel, wishes: Wishes) -> Outcome:

@@ -22,8 +22,8 @@ from geoview.errors import Cancelled, DataError, PhotoError
 from geoview.photos import clean_picture, decode, phash, reading
 from geoview.photos.clean_decide import decide
 from geoview.photos.clean_list import CleanList, Options, Seen
-from geoview.photos.scan import scan
-from geoview.records import BoxXYXY, Photo, Progress
+from geoview.photos.scan import ScanResult, scan
+from geoview.records import BoxXYXY, Photo, Progress, Skipped
 
 _KEEP_EVERY_S = 20.0
 
@@ -47,6 +47,7 @@ def clean(
     find_text: Finder | None = None,
     find_objects: Finder | None = None,
     keep: Callable[[CleanList], None] = lambda _: None,
+    left_out: Callable[[Skipped], None] = lambda _: None,
     progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = never,
 ) -> CleanList:
@@ -55,18 +56,20 @@ def clean(
     ``before`` is an earlier list of the folder: what it saw of unchanged photos is not looked at
     again, unless they could not be read for a reason that may have passed, and what was accepted
     or undone stays so. ``keep`` gets the unfinished list now and
-    then and when the run ends early, to go on from. ``find_text`` and ``find_objects``: without
+    then and when the run ends early, to go on from; ``left_out`` gets what is not looked at, at
+    the beginning. ``find_text`` and ``find_objects``: without
     one its step makes no new findings. Raises Cancelled, and DataError for a bad folder and for
     one that is empty though ``before`` has photos of it; ``keep`` is not called then.
     """
-    photos = scan(folder).photos
-    if before is not None and before.photos and not photos:
+    found = scan(folder)
+    left_out(found.skipped)
+    if before is not None and before.photos and not found.photos:
         # An unmounted disk, more often than not; what was found and decided took long.
         raise DataError(
             f"{folder} holds none of the {len(before.photos)} photos of its list of decisions, "
             "which is kept as it is: connect the disk or bring the photos back."
         )
-    run = _Run(photos, options or Options(), before or CleanList(), keep, progress, cancelled)
+    run = _Run(found, options or Options(), before or CleanList(), keep, progress, cancelled)
     try:
         run.hash()
         run.detect(text=find_text, objects=find_objects)
@@ -80,16 +83,23 @@ class _Run:
 
     def __init__(
         self,
-        photos: Sequence[Photo],
+        found: ScanResult,
         options: Options,
         before: CleanList,
         keep: Callable[[CleanList], None],
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        self._photos, self._options, self._before = photos, options, before
+        self._photos, self._options, self._before = found.photos, options, before
         self._keep, self._progress, self._cancelled = keep, progress, cancelled
-        self._seen: dict[str, Seen] = {}
+        self._known = {photo.file: photo for photo in (*before.photos, *before.away)}
+        here = {photo.file for photo in found.photos}
+        self._away = tuple(
+            seen
+            for file, seen in self._known.items()
+            if file not in here and file.startswith(found.locked)
+        )
+        self._seen = dict[str, Seen]()
         self._kept_at = time.monotonic()
 
     @property
@@ -97,13 +107,12 @@ class _Run:
         photos = tuple(self._seen[p.file] for p in self._photos if p.file in self._seen)
         options, reviews = self._options, self._before.reviews
         decisions = decide(photos, options=options, reviews=reviews)
-        return CleanList(photos, decisions, reviews, options)
+        return CleanList(photos, decisions, reviews, options, self._away)
 
     def hash(self) -> None:
         """Sizes and hashes of all photos; only new and changed ones are read."""
-        known = {photo.file: photo for photo in self._before.photos}
-        held = [photo for photo in self._photos if _holds(known.get(photo.file), photo)]
-        self._seen = {photo.file: known[photo.file] for photo in held}
+        held = [photo for photo in self._photos if _holds(self._known.get(photo.file), photo)]
+        self._seen = {photo.file: self._known[photo.file] for photo in held}
         new = [photo for photo in self._photos if photo.file not in self._seen]
         began, failed = time.monotonic(), 0
         with closing(phash.each_file([photo.path for photo in new])) as hashed:

@@ -107,12 +107,16 @@ class Options:
 @dataclass(frozen=True, slots=True)
 class CleanList:
     """Photos in natural order, the decisions on them in the order of the steps, reviews, and the
-    options that it was made with."""
+    options that it was made with.
+
+    ``away``: photos below folders that could not be opened, on which nothing is decided now.
+    """
 
     photos: tuple[Seen, ...] = ()
     decisions: tuple[Decision, ...] = ()
     reviews: tuple[Review, ...] = ()
     options: Options = Options()
+    away: tuple[Seen, ...] = ()
 
     def reviewed(
         self, accepted: bool, *, files: Iterable[str] = (), steps: Iterable[str] = ()
@@ -146,7 +150,9 @@ def kept(cleaned: CleanList) -> tuple[str, ...]:
 
 def save(path: Path, cleaned: CleanList) -> None:
     """Replace the list at ``path`` in one step: a crash leaves the old one whole."""
-    content = _Stored(2, cleaned.photos, cleaned.decisions, cleaned.reviews, cleaned.options)
+    content = _Stored(
+        2, cleaned.photos, cleaned.decisions, cleaned.reviews, cleaned.options, cleaned.away
+    )
     try:
         with files.replacing(path) as temporary:
             temporary.write_bytes(_STORED.dump_json(content, indent=1))
@@ -178,7 +184,7 @@ def load(path: Path) -> CleanList:
             for one in stored.decisions
             if not one.accepted or one.step == "text"
         )
-    return CleanList(stored.photos, stored.decisions, reviews, stored.options)
+    return CleanList(stored.photos, stored.decisions, reviews, stored.options, stored.away)
 
 
 @checked(config=_STRICT, frozen=True, slots=True)
@@ -188,6 +194,7 @@ class _Stored:
     decisions: tuple[Decision, ...]
     reviews: tuple[Review, ...] = ()
     options: Options = Options()
+    away: tuple[Seen, ...] = ()
 
 
 _STORED = TypeAdapter(_Stored)
