@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,51 @@ def test_a_review_is_applied_with_the_limits_it_was_made_with(
     assert [d.step for d in clean_list.load(out).decisions] == ["aspect", "duplicates"]
 
 
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("Ha\u0308\u00df.png", "H\u00e4\u00df.png"),  # as Macs store it, and as it is typed
+        ("H\u00e4\u00df.png", "ha\u0308SS.PNG"),
+        pytest.param(
+            "two\nlines.png",
+            r"two\nlines.png",  # as the table shows it
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="no such names there"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("step", ["", ":aspect"])
+def test_a_photo_is_meant_by_the_name_that_the_table_shows(
+    folder: Path, stored: str, typed: str, step: str
+) -> None:
+    (folder / "a" / "3.png").rename(folder / "a" / stored)
+    assert run(folder, "--undo", f"a/{typed}{step}") == 0
+    found = clean_list.load(folder / command.DEFAULT_OUT)
+    assert [one.file for one in found.reviews] == [f"a/{stored}"]
+
+
+def test_a_name_that_two_photos_may_bear_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("x 1.png", "x  1.png"):
+        (folder / name).write_bytes((folder / "a" / "3.png").read_bytes())
+    assert run(folder, "--undo", "X 1.png") == 2
+    assert "X 1.png may mean more than one photo (x  1.png, x 1.png)" in capsys.readouterr().err
+    assert run(folder, "--undo", "x 1.png") == 0
+    found = clean_list.load(folder / command.DEFAULT_OUT)
+    assert [one.file for one in found.reviews] == ["x 1.png"]
+
+
+def test_a_damaged_list_at_its_own_place_may_be_removed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / command.DEFAULT_OUT
+    out.parent.mkdir()
+    out.write_text("{", encoding="utf-8")
+    assert run(folder) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "cleaning.json is no list of cleaning decisions: remove it and clean the folder" in err
+
+
 def test_a_folder_that_may_not_be_opened_is_told_and_its_photos_stay_known(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -136,6 +182,7 @@ def test_an_unreadable_photo_gives_code_1(folder: Path, capsys: pytest.CaptureFi
         (["--max-bits", "64"], "0 to 32"),
         (["--owlvit", "nowhere"], "no OWL-ViT"),
         (["--apply", "."], "in each other"),
+        (["--out", "labels.csv"], "labels.csv is no list of cleaning decisions: give another"),
     ],
 )
 def test_wrong_wishes_give_code_2_and_one_sentence(
@@ -146,6 +193,7 @@ def test_wrong_wishes_give_code_2_and_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(folder)
+    (folder / "labels.csv").write_text("file,label\n1.png,x\n", encoding="utf-8")
     assert run(folder, *arguments) == 2
     assert words in " ".join(capsys.readouterr().err.split())
 

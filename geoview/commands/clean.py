@@ -41,7 +41,7 @@ def run(folder: Path, wishes: Wishes) -> int:
     out = wishes.out or folder / DEFAULT_OUT
     common.check_target(out)
     common.check_target(wishes.target, folder=True)
-    before = clean_list.load(out) if out.exists() else CleanList()
+    before = _before(out, usual=folder / DEFAULT_OUT)
     options = _options(wishes, before.options)
     with console.on_interrupt() as stop:
         try:
@@ -54,6 +54,16 @@ def run(folder: Path, wishes: Wishes) -> int:
         console.say(f"{file}: {reason}", style="red")
     unreadable = NO_PERMISSION in skipped.counts or any(photo.reason for photo in cleaned.photos)
     return console.SOME_FAILED if failed or unreadable else console.DONE
+
+
+def _before(out: Path, *, usual: Path) -> CleanList:
+    """The list so far; only what lies at the ``usual`` place is GeoView's own to remove."""
+    if not out.exists():
+        return CleanList()
+    own = "remove it and clean the folder again"
+    return clean_list.load(
+        out, otherwise=own if out == usual else "give another place for the list with --out"
+    )
 
 
 def _cleaned(
@@ -93,13 +103,32 @@ def _cleaned(
 
 
 def _reviewed(cleaned: CleanList, name: str, *, accepted: bool) -> CleanList:
-    """``name`` is a step, a photo, or photo:step."""
+    """``name`` is a step, a photo, or photo:step; photos as the table shows them."""
     if name in clean_list.STEPS:
         return cleaned.reviewed(accepted, steps=[name])
     file, colon, step = name.rpartition(":")
     if colon and step in clean_list.STEPS:
-        return cleaned.reviewed(accepted, files=[file], steps=[step])
-    return cleaned.reviewed(accepted, files=[name])
+        return cleaned.reviewed(accepted, files=[_meant(cleaned, file)], steps=[step])
+    return cleaned.reviewed(accepted, files=[_meant(cleaned, name)])
+
+
+def _meant(cleaned: CleanList, name: str) -> str:
+    """The photo that a name stands for; Macs spell letters with accents in another way."""
+    from geoview.training.data import fold
+
+    files = {photo.file for photo in cleaned.photos}
+    if name in files:
+        return name
+    for spelled in (console.shown, lambda file: fold(console.shown(file))):
+        found = sorted(file for file in files if spelled(file) == spelled(name))
+        if len(found) > 1:
+            raise DataError(
+                f"{name} may mean more than one photo ({', '.join(found)}): write the name as the "
+                "table shows it."
+            )
+        if found:
+            return found[0]
+    return name
 
 
 def _options(wishes: Wishes, earlier: Options) -> Options:

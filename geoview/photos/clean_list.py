@@ -163,20 +163,18 @@ def save(path: Path, cleaned: CleanList) -> None:
         ) from error
 
 
-def load(path: Path) -> CleanList:
-    """Read a list. Raises DataError with a plain reason for anything that is none."""
+def load(path: Path, *, otherwise: str = "choose another file") -> CleanList:
+    """Read a list. Raises DataError for anything that is none; ``otherwise``: what to do then."""
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path} is too large for a list of decisions: choose another file.")
+            raise DataError(f"{path} is too large for a list of decisions: {otherwise}.")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check the path.") from error
     try:
         stored = _STORED.validate_json(content)
     except (ValidationError, DataError) as error:
-        raise DataError(
-            f"{path} is no list of cleaning decisions: remove it and clean the folder again."
-        ) from error
+        raise DataError(f"{path} is no list of cleaning decisions: {otherwise}.") from error
     reviews = stored.reviews
     if stored.version == 1:  # which kept them in the decisions; only text is undone by itself
         reviews = tuple(
