@@ -81,13 +81,7 @@ def load(data: Path | Sequence[Path], *, fewest: int = 2) -> Dataset:
     sources = [data] if isinstance(data, Path) else list(data)
     found = [(source, _sheets(source)) for source in sources]
     called = _names([root for source, sheets in found for root in _roots(source, sheets)])
-    parts = [
-        (called[root], part)
-        for source, sheets in found
-        for root, part in zip(
-            _roots(source, sheets), _load_one(source, sheets, called, fewest), strict=True
-        )
-    ]
+    parts = [part for source, sheets in found for part in _load_one(source, sheets, called, fewest)]
     return _join(_told_apart(parts), fewest)
 
 
@@ -157,8 +151,9 @@ def _sheets(source: Path) -> Found:
 
 
 def _roots(source: Path, found: Found) -> list[Path]:
-    """The folders that the files of each part of a source are named from."""
-    return [table.path.parent for table in found.tables] or [source]
+    """The folders that the files of the parts of a source may be named from."""
+    own = [table.path.parent for table in found.tables or found.perhaps]
+    return own if found.tables else [*own, source]
 
 
 def _names(roots: Iterable[Path]) -> dict[Path, str]:
@@ -176,22 +171,33 @@ def _names(roots: Iterable[Path]) -> dict[Path, str]:
         depth += 1
 
 
-def _load_one(source: Path, found: Found, called: Mapping[Path, str], fewest: int) -> list[Dataset]:
+def _load_one(
+    source: Path, found: Found, called: Mapping[Path, str], fewest: int
+) -> list[tuple[str, Dataset]]:
+    """The parts of a source, each with the name of its folder."""
     # Here because both need the records above.
     from geoview.training import folders, sheets
 
-    has_classes = not (found.tables and found.are_sure) and _has_classes(source, fewest)
+    wrong: Sequence[str] = found.unreadable + found.unfit
+    classes: Dataset | str = ""
+    if not (found.tables and found.are_sure):
+        classes = _class_folders(source, called.get(source, ""), fewest, wrong)
     chosen, beaten = found.tables or found.perhaps, list[str]()
-    if found.tables or (chosen and not has_classes):
-        parts = [sheets.from_table(table, called[table.path.parent]) for table in chosen]
-        if has_classes:
+    if found.tables or (chosen and isinstance(classes, str)):
+        homes = [called[table.path.parent] for table in chosen]
+        parts = [sheets.from_table(table, home) for table, home in zip(chosen, homes, strict=True)]
+        if isinstance(classes, Dataset):
             beaten.append(
                 f"The folders of {as_text(source.name)} were not taken for classes, because "
                 f"{chosen[0].path.name} has columns of 0 and 1 ({', '.join(parts[0].classes)}); if "
                 "the folders are the classes, take the sheet out."
             )
+    elif isinstance(classes, str):
+        raise DataError(classes)
+    elif found.meant:
+        raise DataError(f"{found.meant[0]} If the folders are the classes, take the sheet out.")
     else:
-        parts = [_class_folders(source, called[source], fewest, found)]
+        homes, parts = [called[source]], [classes]
         beaten = [
             f"{table.path.name} was passed over, because the folders name the classes; give it by "
             "name to use it."
@@ -201,17 +207,8 @@ def _load_one(source: Path, found: Found, called: Mapping[Path, str], fewest: in
     paths = [table.path for table in chosen]
     beside = folders.without_sheet(source, paths) if paths and source.is_dir() else ()
     told = (*parts[0].warnings, *found.unreadable, *_passed_over(found.unfit), *beaten, *beside)
-    return [replace(parts[0], warnings=told), *parts[1:]]
-
-
-def _has_classes(source: Path, fewest: int) -> bool:
-    """Whether a source is a folder of class folders."""
-    from geoview.training import folders
-
-    try:
-        return source.is_dir() and bool(folders.from_class_folders(source, "", fewest=fewest))
-    except DataError:
-        return False
+    parts[0] = replace(parts[0], warnings=told)
+    return list(zip(homes, parts, strict=True))
 
 
 def _told_apart(parts: Sequence[tuple[str, Dataset]]) -> list[Dataset]:
@@ -234,21 +231,18 @@ def _told_apart(parts: Sequence[tuple[str, Dataset]]) -> list[Dataset]:
     ]
 
 
-def _class_folders(source: Path, name: str, fewest: int, sheets: Found) -> Dataset:
-    """One folder per class, or else what is wrong with the first sheet that lies there.
-
-    A sheet that names the photos is not passed over for the names of their folders.
-    """
+def _class_folders(
+    source: Path, name: str, fewest: int, wrong_sheets: Sequence[str]
+) -> Dataset | str:
+    """One folder per class, or why there are none and what is wrong with the first sheet there."""
     from geoview.training import folders
 
+    if not source.is_dir():
+        return ""
     try:
-        dataset = folders.from_class_folders(source, name, fewest=fewest)
+        return folders.from_class_folders(source, name, fewest=fewest)
     except DataError as error:
-        wrong = sheets.unreadable + sheets.unfit
-        raise DataError(" ".join((str(error), *wrong[:1]))) from error
-    if sheets.meant:
-        raise DataError(f"{sheets.meant[0]} If the folders are the classes, take the sheet out.")
-    return dataset
+        return " ".join((str(error), *wrong_sheets[:1]))
 
 
 def _passed_over(reasons: Sequence[str]) -> Iterator[str]:

@@ -256,6 +256,18 @@ def test_a_column_of_lithologies_or_minerals_holds_the_labels(tmp_path: Path, ti
     assert data.load(root / "log.csv").classes == ("chert", "marl")
 
 
+@pytest.mark.parametrize("titles", ["file,lithology,shown", "file,quartz,mica"])
+def test_the_only_sheet_may_lie_in_a_folder_below(tmp_path: Path, titles: str) -> None:
+    """Two columns of 0 and 1, or a column of words, that no title calls labels."""
+    root = photos(tmp_path, "trays/a.png", "trays/b.png")
+    rows = ("marl,1", "chert,0") if "lithology" in titles else ("1,0", "0,1")
+    text = f"{titles}\na.png,{rows[0]}\nb.png,{rows[1]}\n"
+    (root / "trays" / "log.csv").write_text(text)
+    dataset = data.load(root)
+    assert len(dataset.classes) == 2
+    assert dataset.sources == ("trays/log.csv",)
+
+
 def test_columns_of_marks_that_win_over_class_folders_are_told(tmp_path: Path) -> None:
     root = photos(tmp_path, *SORTED)
     (root / "list.csv").write_text("file,wet,polished\nS1/a.png,Y,N\nS2/a.png,N,Y\n")
