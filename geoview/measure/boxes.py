@@ -13,7 +13,7 @@ from pathlib import Path
 from geoview import paths
 from geoview.errors import DataError
 from geoview.measured import Measurement
-from geoview.photos import sheet
+from geoview.photos import cells, sheet
 
 CLEARANCE_MM = 3.0
 NONE_FITS = "none fits"
@@ -86,19 +86,18 @@ def read_boxes(path: Path) -> tuple[Box, ...]:
     """
     if not os.path.lexists(path):
         raise DataError(f"There is no file {path}; check where the box list is (--boxes).")
-    rows = sheet.read_cells(path)
-    titles = [_SAME.get(t, t) for t in map(sheet.title, rows[0])] if rows else []
-    lacking = [name for name in ("name", "length_mm", "width_mm") if name not in titles]
-    if lacking:
+    found = cells.read(path, is_header=lambda titles: not _lacking(titles))
+    if lacking := _lacking(found.titles):
         raise DataError(
             f"The box list {path} needs a column “{lacking[0]}”; its first row should read "
             "name, length_mm, width_mm, height_mm, in_stock."
         )
-    boxes = []
-    for at, row in enumerate(rows[1:], start=2):
-        cells = {name: cell.strip() for name, cell in zip(titles, row, strict=False)}
-        if any(cells.values()):
-            boxes.append(_box(cells, f"{path}, row {at}"))
+    titles = _names(found.titles)
+    boxes = [
+        _box(dict(zip(titles, row, strict=False)), f"{path}, row {at}")
+        for at, row in found.rows.items()
+        if any(row[: len(titles)])
+    ]
     if not boxes:
         raise DataError(f"The box list {path} has no boxes; add a row for each size.")
     twice = [name for name, times in Counter(box.name for box in boxes).items() if times > 1]
@@ -107,13 +106,22 @@ def read_boxes(path: Path) -> tuple[Box, ...]:
     return tuple(boxes)
 
 
-def _box(cells: Mapping[str, str], where: str) -> Box:
-    values = {name: _positive(cells.get(name, ""), f"{where}, {name}") for name in _NUMBERS}
+def _names(titles: Iterable[str]) -> list[str]:
+    return [_SAME.get(name, name) for name in map(sheet.title, titles)]
+
+
+def _lacking(titles: Iterable[str]) -> list[str]:
+    there = _names(titles)
+    return [name for name in ("name", "length_mm", "width_mm") if name not in there]
+
+
+def _box(said: Mapping[str, str], where: str) -> Box:
+    values = {name: _positive(said.get(name, ""), f"{where}, {name}") for name in _NUMBERS}
     length, width, stock = values["length_mm"], values["width_mm"], values["in_stock"]
-    if not cells.get("name") or not length or not width:
+    if not said.get("name") or not length or not width:
         raise DataError(f"{where}: a box needs a name, a length and a width above 0 mm.")
     return Box(
-        cells["name"], length, width, values["height_mm"], None if stock is None else int(stock)
+        said["name"], length, width, values["height_mm"], None if stock is None else int(stock)
     )
 
 

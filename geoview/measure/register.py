@@ -7,10 +7,12 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from geoview.errors import DataError
-from geoview.photos import sheet
+from geoview.photos import cells, sheet
+from geoview.photos.cells import Cells
 
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "ft": 304.8}
 _UNIT_NAMES = {
@@ -49,7 +51,7 @@ _UNIT = frozenset(
     "unit units length_unit dimension_unit size_unit einheit masseinheit unite unidad".split()
 )
 _NOTHING = frozenset(("", "-", "–", "?", "n/a", "na", "nan", "none", "null"))
-# The header stands below a few rows with the sheet's title at most.
+# How far down a header is looked for to say what it lacks.
 _TITLE_ROWS = 10
 
 _BLANKS = " \u00a0\u2009\u202f'’"
@@ -139,12 +141,13 @@ def read_register(path: Path) -> tuple[Record, ...]:
         raise DataError(
             f"There is no file {path}; check where the catalogue sheet is (--catalogue)."
         )
-    above, columns, rows = _table(sheet.read_cells(path), path)
+    found = cells.read(path, is_header=_is_header)
+    columns = _header(found, path)
     records = []
-    for at, row in enumerate(rows, start=above + 2):
-        cells = {name: row[i].strip() if i < len(row) else "" for name, i in columns.items()}
-        if cells.get("number") or cells.get("file"):
-            records.append(_record(cells, at))
+    for at, row in found.rows.items():
+        said = {name: row[i] if i < len(row) else "" for name, i in columns.items()}
+        if said.get("number") or said.get("file"):
+            records.append(_record(said, at))
     if not records:
         raise DataError(f"The catalogue sheet {path} has no catalogue number in any row.")
     unread = next((record for record in records if record.unread), None)
@@ -156,22 +159,14 @@ def read_register(path: Path) -> tuple[Record, ...]:
     return tuple(records)
 
 
-def _table(
-    rows: list[list[str]], path: Path
-) -> tuple[int, dict[str, int], Sequence[Sequence[str]]]:
-    """How many rows stand above the header, where its columns are, and the rows below it."""
-    if len(rows) < 2:
+def _header(found: Cells, path: Path) -> dict[str, int]:
+    """Where the columns of a sheet are."""
+    if not found.rows:
         raise DataError(f"The catalogue sheet {path} has no records; add a row for each.")
-    numbered = False
-    for above in range(min(len(rows) - 1, _TITLE_ROWS)):
-        below: Sequence[Sequence[str]] = rows[above:]
-        columns = _columns(below[0])
-        if above and not _is_header(columns):
-            columns = _columns(_parted_anew(below[:1], path)[0])
-            below = _parted_anew(below, path) if _is_header(columns) else below
-        if _is_header(columns):
-            return above, columns, below[1:]
-        numbered = numbered or not columns.keys().isdisjoint(("number", "file"))
+    if found.has_header:
+        return _columns(found.titles)
+    tops = (found.titles, *islice(found.rows.values(), _TITLE_ROWS))
+    numbered = any(not _columns(row).keys().isdisjoint(("number", "file")) for row in tops)
     lacking = (
         "columns with the recorded sizes, such as “length_mm” and “width_mm”"
         if numbered
@@ -180,14 +175,10 @@ def _table(
     raise DataError(f"The catalogue sheet {path} needs {lacking}.")
 
 
-def _is_header(columns: Mapping[str, int]) -> bool:
+def _is_header(titles: Sequence[str]) -> bool:
+    columns = _columns(titles)
     sized = any(name.partition(" ")[0] in _SIDES for name in columns)
     return sized and not columns.keys().isdisjoint(("number", "file"))
-
-
-def _parted_anew(rows: Sequence[Sequence[str]], path: Path) -> list[list[str]]:
-    """The rows below a title, which does not tell by what sign the cells are parted."""
-    return sheet.csv_cells("\n".join(",".join(row) for row in rows), path=path) or [[]]
 
 
 def same_number(number: str) -> str:
@@ -233,22 +224,22 @@ def _side(title: str) -> tuple[str, str]:
     return (side, unit) if side else ("", "")
 
 
-def _record(cells: Mapping[str, str], row: int) -> Record:
+def _record(said: Mapping[str, str], row: int) -> Record:
     sides: dict[str, Recorded | None] = {"length": None, "width": None}
-    file, unread = cells.get("file", ""), ""
-    for name, cell in cells.items():
+    file, unread = said.get("file", ""), ""
+    for name, cell in said.items():
         side, _, unit = name.partition(" ")
         if side not in _SIDES or cell.casefold() in _NOTHING:
             continue
         try:
-            read = _recorded(cell, unit or cells.get("unit", ""), times=1 + (side == "both"))
+            read = _recorded(cell, unit or said.get("unit", ""), times=1 + (side == "both"))
         except ValueError as error:
             unread = unread or str(error)
         else:
             sides.update(zip(("length", "width") if side == "both" else (side,), read, strict=True))
     if unread:
         sides = dict.fromkeys(sides)
-    return Record(cells.get("number") or file, sides["length"], sides["width"], row, file, unread)
+    return Record(said.get("number") or file, sides["length"], sides["width"], row, file, unread)
 
 
 def _recorded(cell: str, unit: str, *, times: int) -> list[Recorded]:

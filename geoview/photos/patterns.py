@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from geoview.errors import DataError
 
 _NUMBER = r"(?<![0-9])(?<![0-9][.,])[0-9]{1,5}(?:[.,][0-9]{1,3}){0,2}(?![.,]?[0-9])"
-# What a depth is measured along or from.
-DATUM = "(?:MD|TVDSS|TVD|RKB|BRT|KB|RT|DF|GL|BGL|BSF|MSL|AHBDF|AH)"
+# What a depth along the hole is measured from, and any depth.
+ALONG_HOLE = "(?:MD|RKB|BRT|KB|RT|DF|GL|BGL|BSF|AHBDF|AH)"
+DATUM = f"(?:{ALONG_HOLE}|TVDSS|TVD|MSL)"
 _UNIT = rf"(?:m(?:[eè]t(?:er|re)s?)?|ft|feet|foot|['′])(?:[ _]?{DATUM})?(?![^\W_])"
 _TO = rf"(?:[ _]?(?P<unit_before>{_UNIT}))?[ _]{{0,2}}(?:[-–—]|to)[ _]{{0,2}}(?P<until>{_NUMBER})"
 _DEPTH = rf"(?P<depth>{_NUMBER})"

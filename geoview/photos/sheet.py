@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import re
 import unicodedata
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from geoview.errors import DataError, PhotoError
-from geoview.photos import names, reading
+from geoview.errors import DataError
+from geoview.photos import cells, names
 from geoview.photos.names import NameFields
-from geoview.photos.patterns import DATUM
+from geoview.photos.patterns import ALONG_HOLE, DATUM
 
-_MAX_BYTES = 64 << 20
 _OTHER_LENGTHS = frozenset("mm cm dm km in inch inches yd yard yards mi mile miles fathoms".split())
-_MAX_ROWS = 1_000_000
 
 FILE_TITLES = (
     *("file", "filename", "file_name", "photo", "photo_name", "photo_file", "image", "image_name"),
@@ -27,9 +21,6 @@ FILE_TITLES = (
 """Titles of the column that names the photo, the surest first."""
 _COLUMNS: dict[str, frozenset[str]] = {
     "file": frozenset(FILE_TITLES),
-    "depth": frozenset(("depth", "md", "measured_depth")),
-    "depth_m": frozenset(("depth_m", "md_m", "depth_metres", "depth_meters")),
-    "depth_ft": frozenset(("depth_ft", "md_ft", "depth_feet")),
     "unit": frozenset(("unit", "depth_unit", "units")),
     "well": frozenset(("well", "well_name", "wellbore", "borehole")),
     "sample": frozenset(
@@ -40,33 +31,43 @@ _COLUMNS: dict[str, frozenset[str]] = {
         )
     ),
 }
+# Depth (m), Depth [ft MD], MD_ft: along the hole, for many wells are not vertical.
+_DEPTH = re.compile(
+    rf"(?:depth|md|measured_depth)(?:_in)?(?:_{ALONG_HOLE})?"
+    rf"(?:_(?:(?P<m>m|met(?:er|re)s?)|(?P<ft>ft|feet|foot)))?(?:_?{ALONG_HOLE})?",
+    re.IGNORECASE,
+)
 _NOTHING = frozenset(("", "-", "–", "?", "n/a", "#n/a", "na", "nan", "none", "null"))
-_SEPARATORS = ",;\t|"
-_MOST_LINES_ABOVE = 20
 
 
 def read_sheet(path: Path) -> dict[str, NameFields]:
     """Read a sheet: for every file name in it, what its row says.
 
-    CSV in UTF-8, UTF-16 or Windows-1252, parted by comma, semicolon, tab or ``|``, or the first
-    sheet of an .xlsx workbook. Columns: ``file`` (or filename, photo, image), and any of
+    CSV or .xlsx (see ``cells``). Columns: ``file`` (or filename, photo, image), and any of
     ``depth_m``, ``depth_ft``, ``depth`` (with an optional ``unit``), ``well``, ``sample`` or
     ``catalogue_number``. Decimals by point or comma. Raises DataError saying what is missing.
     """
-    return _fields_by_file(read_cells(path), path)
-
-
-def read_cells(path: Path) -> list[list[str]]:
-    """The cells of a CSV file or of the first sheet of an .xlsx workbook. Raises DataError."""
-    try:
-        data = reading.read_bytes(path)
-    except PhotoError as error:
-        raise DataError(f"The sheet {path} cannot be used: {error}.") from error
-    if len(data) > _MAX_BYTES:
+    sheet = cells.read(path, is_header=names_photos)
+    if not sheet.titles:
+        raise DataError(f"The sheet {path} is empty.")
+    columns = known_columns(sheet.titles)
+    if "file" not in columns or len(columns) < 2:
         raise DataError(
-            f"The sheet {path} is larger than 64 MiB: keep only the rows of the photos."
+            f"The sheet {path} needs a column “file” and at least one of “depth_m”, “depth_ft”, "
+            "“depth”, “well”, “sample” in its row of titles."
         )
-    return _workbook_rows(data, path) if data.startswith(b"PK") else _csv_rows(data, path)
+    found: dict[str, NameFields] = {}
+    for number, row in sheet.rows.items():
+        where = f"{path}, row {number}"
+        if number in sheet.shifted:
+            raise DataError(
+                f"{where} has more cells than there are titles: put a cell that holds a comma or "
+                "semicolon in quotes, or give the last column a title."
+            )
+        said = {name: row[i] if i < len(row) else "" for name, i in columns.items()}
+        if said["file"]:
+            found[said["file"]] = row_fields(said, where)
+    return found
 
 
 def sheet_keys(file: str) -> tuple[str, str, str]:
@@ -95,80 +96,9 @@ class SheetIndex:
         return len(self._rows) - len(self._used)
 
 
-def _csv_rows(data: bytes, path: Path) -> list[list[str]]:
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise DataError(f"{path} is an old Excel workbook: save it as .xlsx or CSV.")
-    return csv_cells(_text(data), path=path)
-
-
-def csv_cells(text: str, *, path: Path) -> list[list[str]]:
-    """The cells of a CSV text, whichever of , ; | and tab parts them, with or without Excel's
-    first line ``sep=``. Raises DataError that names ``path``."""
-    if text[:4].lower() == "sep=" and "\n" in text:
-        text = text.partition("\n")[2]
-    separator = max(_SEPARATORS, key=_header(text).count)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise DataError(f"{path} is not a CSV sheet: save it again as CSV ({error}).") from error
-
-
-def _header(text: str) -> str:
-    """The line of titles: the first with one for the file, else the first."""
-    lines = text.split("\n", _MOST_LINES_ABOVE)[:_MOST_LINES_ABOVE]
-    parted = (re.split(f"[{_SEPARATORS}]", line) for line in lines)
-    named = (any(column_name(cell) == "file" for cell in cells) for cells in parted)
-    return next((line for line, is_named in zip(lines, named, strict=True) if is_named), lines[0])
-
-
-def _text(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings: tuple[str, ...] = ("utf-16", "latin-1")
-    elif data[1:2] == b"\0":
-        encodings = ("utf-16-le", "latin-1")
-    else:
-        encodings = ("utf-8-sig", "cp1252", "latin-1")
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
-
-
-def _workbook_rows(data: bytes, path: Path) -> list[list[str]]:
-    import openpyxl
-
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        rows = itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS)
-        return [[_cell(value) for value in row] for row in rows]
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, SyntaxError) as error:
-        raise DataError(f"The workbook {path} cannot be read: save it as CSV.") from error
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _fields_by_file(rows: Sequence[Sequence[str]], path: Path) -> dict[str, NameFields]:
-    if not rows:
-        raise DataError(f"The sheet {path} is empty.")
-    columns = known_columns(rows[0])
-    if "file" not in columns or len(columns) < 2:
-        raise DataError(
-            f"The sheet {path} needs a column “file” and at least one of “depth_m”, “depth_ft”, "
-            "“depth”, “well”, “sample” in its first row."
-        )
-    found: dict[str, NameFields] = {}
-    for number, row in enumerate(rows[1:], start=2):
-        cells = {name: row[i].strip() if i < len(row) else "" for name, i in columns.items()}
-        if cells["file"]:
-            found[cells["file"]] = row_fields(cells, f"{path}, row {number}")
-    return found
+def names_photos(titles: Iterable[str]) -> bool:
+    """Whether one of the titles is that of the photos' names."""
+    return any(title(cell) in FILE_TITLES for cell in titles)
 
 
 def known_columns(header: Iterable[str]) -> dict[str, int]:
@@ -184,6 +114,8 @@ def column_name(cell: str) -> str | None:
     """What a column of this title says of a photo: ``file``, ``depth``, ``depth_m``,
     ``depth_ft``, ``unit``, ``well`` or ``sample``; None for any other."""
     words = title(cell)
+    if depth := _DEPTH.fullmatch(words):
+        return "depth_m" if depth["m"] else "depth_ft" if depth["ft"] else "depth"
     return next((name for name, titles in _COLUMNS.items() if words in titles), None)
 
 

@@ -158,3 +158,9 @@ def test_a_wrong_list_is_one_clear_error(tmp_path: Path, text: str, words: str) 
         read_boxes(path)
     assert words in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_list_below_a_heading(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("Trays of 2024, all\n\nname;length_mm;width_mm\nA;100;80\n;;;note\n")
+    assert [(box.name, box.width_mm) for box in read_boxes(path)] == [("A", 80.0)]

@@ -1,15 +1,13 @@
-"""Workbooks as people lay them out: merged cells, and files made to choke a reader."""
+"""Workbooks of labels as people lay them out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import openpyxl
-import pytest
 from PIL import Image
 
-from geoview.errors import DataError
-from geoview.training import data, tables
+from geoview.training import data
 
 
 def photos(folder: Path, letters: str) -> None:
@@ -37,17 +35,3 @@ def test_merged_cells_count_for_all_their_rows(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [dataset.classes[item.labels.index(1)] for item in dataset.items] == list("xyxyy")
     assert dataset.warnings == ()
-
-
-def test_a_workbook_that_merges_without_end_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tables, "_MAX_MERGED", 50)
-    photos(tmp_path, "a")
-    book = openpyxl.Workbook()
-    for row in (["file", "label"], ["a.png", "x"], *(["a.png"] for _ in range(60))):
-        book.active.append(row)
-    book.active.merge_cells("B2:B1048576")
-    book.save(tmp_path / "labels.xlsx")
-    with pytest.raises(DataError, match=r"labels\.xlsx cannot be read; save it as CSV"):
-        data.load(tmp_path / "labels.xlsx")
