@@ -26,6 +26,7 @@ _MAX_UNPACKED_BYTES = 1 << 30
 _MAX_ROWS = 1_000_000
 _MAX_COLUMNS = 16_384
 _MAX_MERGED = 5_000_000
+_UNITS = frozenset("m mm cm ft in metres meters feet inches md mmd ftmd rkb kb".split())
 _HEAD_CHARACTERS = 1 << 16
 _PART_BYTES = 1 << 20
 _LONGEST_TAG_BYTES = 200
@@ -38,10 +39,10 @@ _MERGED = re.compile(
 class Cells:
     """A sheet as it is written.
 
-    ``titles`` is its header, or the first row where ``has_header`` is false; ``rows`` are those
-    below that are not empty, by their number in the file, counted from 1. ``shifted`` are the
-    numbers of those rows of a CSV file that have more cells than there are titles: mostly a comma
-    in a cell has shifted them.
+    ``titles`` is its header, perhaps joined of two rows, or the first row where ``has_header`` is
+    false; ``rows`` are those below that are not empty, by their number in the file, counted from
+    1. ``shifted`` are the numbers of those rows of a CSV file that have more cells than there are
+    titles: mostly a comma in a cell has shifted them.
     """
 
     titles: Row
@@ -74,12 +75,16 @@ def read(path: Path, *, is_header: IsHeader) -> Cells:
     )
     above = _above(grid, is_header)
     titles = [cell.strip("\ufeff \t\r\n") for cell in next(iter(grid[above or 0 :]), ())]
-    titles = titles[:_MAX_COLUMNS]
     rows = {
         number: [cell.strip() for cell in row]
         for number, row in enumerate(grid, start=1)
         if number > (above or 0) + 1 and any(map(str.strip, row))
     }
+    second = rows.get((above or 0) + 2, [])
+    if above is not None and _are_titles(second, titles):
+        del rows[above + 2]
+        titles = _joined(titles, second)
+    titles = titles[:_MAX_COLUMNS]
     longer = frozenset(number for number, row in rows.items() if any(row[len(titles) :]))
     shifted = frozenset[int]() if is_workbook or above is None else longer
     return Cells(titles, rows, above is not None, shifted, tuple(warnings))
@@ -89,6 +94,31 @@ def _above(grid: Sequence[Sequence[str]], is_header: IsHeader) -> int | None:
     """How many lines, such as a heading, are above the header; None without one."""
     tops = enumerate(grid[:_MOST_LINES_ABOVE])
     return next((number for number, line in tops if is_header(line)), None)
+
+
+def _are_titles(row: Row, above: Row) -> bool:
+    """Whether the row below the titles tells units, or the single columns of a common title."""
+    filled = [place for place, cell in enumerate(row) if cell]
+    first = next(place for place, text in enumerate(above) if text)
+    if not filled or first in filled or any(c.isdigit() for cell in row for c in cell):
+        return False
+    below_none = any(place >= len(above) or not above[place] for place in filled)
+    return below_none or all(_is_unit(row[place]) for place in filled)
+
+
+def _is_unit(cell: str) -> bool:
+    return bool(cell) and _UNITS.issuperset(re.findall(r"\w+", cell.casefold()))
+
+
+def _joined(above: Row, below: Row) -> Row:
+    """``depth`` above ``m`` is ``depth m``; a title above several columns goes."""
+    width = max(len(above), len(below))
+    above, below = (row + [""] * (width + 1 - len(row)) for row in (above, below))
+    spans = [not above[i + 1] and below[i + 1] and not _is_unit(below[i]) for i in range(width)]
+    return [
+        below[i] if spans[i] and below[i] else f"{above[i]} {below[i]}".strip()
+        for i in range(width)
+    ]
 
 
 def _parted(text: str, path: Path, is_header: IsHeader) -> list[Row]:

@@ -20,6 +20,25 @@ def has_size(titles: Sequence[str]) -> bool:
     return "size" in titles
 
 
+@pytest.mark.parametrize(
+    ("rows", "titles", "first"),
+    [
+        ("size;what;;depth\n;quartz;mica;m\n1;0;1;2", ["size", "quartz", "mica", "depth m"], 3),
+        ("size;depth\n;[ft MD]\n1;1250", ["size", "depth [ft MD]"], 3),
+        ("size;depth;\n;m;note\n1;1250;wet", ["size", "depth m", "note"], 3),
+        ("size;label\n;quartz\n1;mica", ["size", "label"], 2),
+        ("size;label;depth\n;quartz;12\n1;mica;13", ["size", "label", "depth"], 2),
+        ("size;unit\n1;m\n2;ft", ["size", "unit"], 2),
+    ],
+)
+def test_a_second_row_of_titles(tmp_path: Path, rows: str, titles: list[str], first: int) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(rows)
+    found = cells.read(path, is_header=has_size)
+    assert found.titles == titles
+    assert min(found.rows) == first
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_lines_above_the_titles_do_not_tell_how_cells_are_parted(
     tmp_path: Path, separator: str

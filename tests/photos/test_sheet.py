@@ -53,6 +53,7 @@ def test_encodings_and_separators(put: Put, encoding: str, separator: str) -> No
         ("x,file,y,well", "1,a.jpg,2,A", NameFields("A")),
         ("file,depth_m,well", "a.jpg,5", NameFields(None, 5.0)),
         ("file,Depth (ft MD)", "a.jpg,1250", NameFields(None, 381.0)),
+        ("file,depth\n,ft", "a.jpg,1250", NameFields(None, 381.0)),
         ("file,MD [ft]", "a.jpg,1250", NameFields(None, 381.0)),
         ("file,Depth MD (m)", "a.jpg,1250", NameFields(None, 1250.0)),
         ("file,measured depth in feet RKB", "a.jpg,1250", NameFields(None, 381.0)),
