@@ -1,8 +1,8 @@
 """Mosaics of single specimens with known labels: multi-label photos without an expert.
 
 One to four specimens of different classes lie side by side in one picture, as associated
-minerals do in a hand sample. Specimens are divided before mosaics are made, so that none is on
-both sides of a split.
+minerals do in a hand sample. Photos are divided before mosaics are made, near-duplicates
+together, so that none is on both sides of a split.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from geoview.photos import phash
+from geoview.training.duplicates import NEAR_BITS
 
 SIDE_PX = 256
 # As in P1's Table 1: most photos hold one or two minerals, few more.
@@ -43,13 +46,23 @@ def make(sources: Sequence[Path], target: Path, *, count: int, seed: int = 0) ->
 
 
 def _divided(sources: Sequence[Path], rng: np.random.Generator) -> dict[str, dict[str, list[Path]]]:
-    result: dict[str, dict[str, list[Path]]] = {p: defaultdict(list) for p in SHARES}
-    for folder in sorted(p for source in sources for p in source.iterdir() if p.is_dir()):
-        files = [folder / str(n) for n in rng.permutation(sorted(p.name for p in folder.iterdir()))]
-        first, second = (np.cumsum(list(SHARES.values()))[:2] * len(files)).round().astype(int)
-        cuts = (files[:first], files[first:second], files[second:])
-        for part, chosen in zip(SHARES, cuts, strict=True):
-            result[part][folder.name] = chosen
+    """The photos of each class by part; near-duplicates share one, whatever their class."""
+    files = [file for source in sources for file in sorted(source.glob("*/*")) if file.is_file()]
+    near = phash.clusters(phash.hash_files(files).hashes, max_bits=NEAR_BITS)
+    of_class: dict[str, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    for file, cluster in zip(files, near.tolist(), strict=True):
+        of_class[file.parent.name][cluster].append(file)
+    part_of: dict[int, str] = {}
+    result: dict[str, dict[str, list[Path]]] = {part: defaultdict(list) for part in SHARES}
+    ends = np.cumsum(list(SHARES.values()))
+    for name, clusters in sorted(of_class.items()):
+        count, done = sum(map(len, clusters.values())), 0
+        for cluster in rng.permutation(sorted(clusters)).tolist():
+            # The end of the last part may lie a rounding error below 1.
+            place = min(int(np.searchsorted(ends, done / count, side="right")), len(ends) - 1)
+            part = part_of.setdefault(cluster, list(SHARES)[place])
+            result[part][name] += clusters[cluster]
+            done += len(clusters[cluster])
     return result
 
 
