@@ -65,7 +65,10 @@ def read(path: Path, *, is_header: IsHeader) -> Cells:
     if len(data) > _MAX_BYTES:
         raise DataError(f"The sheet {path} is larger than 64 MiB; part it into several sheets.")
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise DataError(f"{path} is an old Excel workbook; save it as .xlsx or CSV.")
+        raise DataError(
+            f"{path} is an old Excel workbook, or has a password; save it as .xlsx without one, or "
+            "as CSV."
+        )
     warnings: list[str] = []
     is_workbook = data.startswith(b"PK")
     grid = (
@@ -82,8 +85,10 @@ def read(path: Path, *, is_header: IsHeader) -> Cells:
     }
     second = rows.get((above or 0) + 2, [])
     if above is not None and _are_titles(second, titles):
-        del rows[above + 2]
-        titles = _joined(titles, second)
+        joined = _joined(titles, second)
+        if is_header(joined):
+            del rows[above + 2]
+            titles = joined
     titles = titles[:_MAX_COLUMNS]
     longer = frozenset(number for number, row in rows.items() if any(row[len(titles) :]))
     shifted = frozenset[int]() if is_workbook or above is None else longer
@@ -183,15 +188,15 @@ def _workbook(data: bytes, path: Path, is_header: IsHeader, warnings: list[str])
     """The first worksheet with a header, else the first that is not empty."""
     import openpyxl
 
-    # Besides the zip's own error, openpyxl lets those of its XML and number parsers through.
-    broken = (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, OSError, SyntaxError)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED_BYTES:
                 raise DataError(f"The workbook {path} is too large unpacked; save it as CSV.")
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         grids = {s.title: grid for s in book.worksheets if any(grid := list(_cells(s, is_header)))}
-    except broken as error:
+    except DataError:
+        raise
+    except Exception as error:  # openpyxl lets through whatever its parsers raise
         raise DataError(f"The workbook {path} cannot be read; save it as CSV.") from error
     named = [name for name, grid in grids.items() if _above(grid, is_header) is not None]
     warnings += [

@@ -29,6 +29,7 @@ def has_size(titles: Sequence[str]) -> bool:
         ("size;label\n;quartz\n1;mica", ["size", "label"], 2),
         ("size;label;depth\n;quartz;12\n1;mica;13", ["size", "label", "depth"], 2),
         ("size;unit\n1;m\n2;ft", ["size", "unit"], 2),
+        ("no;size\n;m\n1;2", ["no", "size"], 2),
     ],
 )
 def test_a_second_row_of_titles(tmp_path: Path, rows: str, titles: list[str], first: int) -> None:
@@ -108,3 +109,23 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_refused(
     (tmp_path / "s.xlsx").write_bytes(stream.getvalue())
     with pytest.raises(DataError, match="too large unpacked"):
         read_sheet(tmp_path / "s.xlsx")
+
+
+def test_a_damaged_workbook_is_told(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for number in range(200):
+        book.active.append([f"{number}.jpg", number])
+    stream = io.BytesIO()
+    book.save(stream)
+    whole = stream.getvalue()
+    refused = []
+    for place in range(30, len(whole), len(whole) // 40):
+        damaged = bytearray(whole)
+        damaged[place : place + 8] = bytes(byte ^ 0x55 for byte in damaged[place : place + 8])
+        (tmp_path / "s.xlsx").write_bytes(damaged)
+        try:
+            read_sheet(tmp_path / "s.xlsx")
+        except DataError as error:
+            refused.append(str(error))
+    assert len(refused) > 20
+    assert all("s.xlsx" in words for words in refused)
