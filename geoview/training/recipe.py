@@ -54,7 +54,8 @@ class SplitPart(_Strict):
     ``train``, ``val`` and ``test`` are shares of the groups of every class, or of the photos
     where they have several labels; wells named here go to one part as a whole. With ``folds``
     k ≥ 2, the groups are dealt into k stratified folds: ``fold`` is the test part, the next one
-    the validation part (with ``test = 0`` ``fold`` is the validation part).
+    the validation part (with ``test = 0`` ``fold`` is the validation part). Data that bring their
+    own split are dealt by it, and by neither wells nor folds.
     ``near_duplicates`` joins photos whose pHash differs in at most that many bits into one
     group; −1 joins identical files only. ``specimen`` is a regular expression on the file name
     (without folder and suffix) whose first group, or whole match, names the specimen.

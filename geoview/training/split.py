@@ -125,16 +125,13 @@ def grouped(
 def dealt(items: Sequence[Item], part: SplitPart, *, seed: int) -> Split:
     """Indices of the items of each part, by the groups as they are and without any check.
 
-    A ``split`` column in the data wins, and excludes folds. Otherwise groups are dealt so that
-    each fold or part resembles the whole: by class, or by iterative stratification where photos
-    have several labels; for parts, each well by itself (``_pools``). Raises DataError.
+    A ``split`` column in the data wins, and excludes folds and wells that the recipe names.
+    Otherwise groups are dealt so that each fold or part resembles the whole: by class, or by
+    iterative stratification where photos have several labels; for parts, each well by itself
+    (``_pools``). Raises DataError.
     """
     if any(item.split for item in items):
-        if part.folds:
-            raise DataError(
-                f"The data bring their own split, so folds = {part.folds} cannot be dealt; set "
-                "split.folds = 0 to keep their split, or take it out of the data."
-            )
+        _check_own(part)
         return _by_column(items)
     members: dict[str, list[int]] = defaultdict(list)
     for index, item in enumerate(items):
@@ -225,6 +222,21 @@ def _root(root: list[int], index: int) -> int:
         root[index] = root[root[index]]
         index = root[index]
     return index
+
+
+def _check_own(part: SplitPart) -> None:
+    """Raise DataError where a recipe divides photos that the data have divided already."""
+    if part.folds:
+        raise DataError(
+            f"The data bring their own split, so folds = {part.folds} cannot be dealt; set "
+            "split.folds = 0 to keep their split, or take it out of the data."
+        )
+    for setting, wells in (("train_wells", part.train_wells), ("test_wells", part.test_wells)):
+        if wells:
+            raise DataError(
+                f"The data bring their own split, so split.{setting} ({', '.join(wells)}) cannot "
+                f"hold; set split.{setting} = [] to keep their split, or take it out of the data."
+            )
 
 
 def _by_column(items: Sequence[Item]) -> Split:

@@ -296,6 +296,9 @@ def test_a_users_split_is_kept() -> None:
         split([*items, item(9, (1, 0), split="holdout")], SplitPart(), seed=0)
     with pytest.raises(DataError, match=r"folds = 4 cannot be dealt; set split\.folds = 0"):
         split(items, SplitPart(folds=4), seed=0)
+    for wells in (SplitPart(test_wells=["A"]), SplitPart(train_wells=["A"])):
+        with pytest.raises(DataError, match=r"own split, so split\.\w+ \(A\) cannot hold; set"):
+            split(items, wells, seed=0)
     with pytest.raises(DataError, match="No photo is in the val split that the data bring"):
         split([items[0], items[3]], SplitPart(), seed=0)
 
