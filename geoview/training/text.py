@@ -31,14 +31,14 @@ def embed_labels(names: Sequence[str], model_folder: str) -> Tensor:
         options = {"local_files_only": True, "trust_remote_code": False}
         tokeniser = AutoTokenizer.from_pretrained(model_folder, **options)
         model = AutoModel.from_pretrained(model_folder, use_safetensors=True, **options).eval()
-    except (OSError, ValueError, ImportError) as error:
+        with torch.inference_mode():
+            batch = tokeniser(list(names), padding=True, return_tensors="pt")
+            hidden = model(**batch).last_hidden_state
+    except Exception as error:  # whatever a file that is damaged, or of another model, leads to
         raise DataError(
             f"The text model in {model_folder} cannot be loaded ({error}); give another one or "
             'set label_embedding = "learned" in the recipe.'
         ) from error
-    with torch.inference_mode():
-        batch = tokeniser(list(names), padding=True, return_tensors="pt")
-        hidden = model(**batch).last_hidden_state
     mask = batch["attention_mask"][..., None].float()
     embeddings: Tensor = (hidden * mask).sum(1) / mask.sum(1)
     return embeddings.float().clone()

@@ -30,6 +30,7 @@ from geoview.training.recipe import Recipe, text_model, with_model, with_text_mo
 from geoview.training.report import shortfalls
 from geoview.training.seen import near_bits, seen_by
 from geoview.training.split import Split, grouped, left_out, split
+from geoview.training.text import embed_labels
 
 # Tell how far the comparison of photos has come every so many of them.
 COMPARED = 500
@@ -117,6 +118,8 @@ def run(job: Path, emit: Emit) -> None:
     """
     plan = json.loads((job / "job.json").read_text(encoding="utf-8"))
     recipe = with_weights(Recipe.model_validate(plan["recipe"]), download=plan.get("download"))
+    if name := text_model(recipe):
+        embed_labels(["rock"], name)  # refused now rather than after all photos were compared
     out = Path(plan["out"])
     dataset = data.load([Path(p) for p in plan["data"]])
     parts, parent = divided(recipe, dataset, emit, stopped=(job / "stop").exists)

@@ -116,3 +116,18 @@ def test_a_missing_text_model_is_told_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="learned"):
         embed_labels(["shale"], str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("damaged", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_text_model_that_is_none_is_refused_before_any_photo_is_looked_for(
+    bert: Path, tmp_path: Path, tiny_recipe: MakeRecipe, damaged: str
+) -> None:
+    folder = shutil.copytree(bert, tmp_path / "bert")
+    (folder / damaged).write_text("{}", encoding="utf-8")
+    plan = {
+        "recipe": with_text(tiny_recipe(), str(folder)).model_dump(mode="json"),
+        "data": [str(tmp_path / "nowhere")], "out": "", "cache": "",
+    }  # fmt: skip
+    (tmp_path / "job.json").write_text(json.dumps(plan), encoding="utf-8")
+    with pytest.raises(DataError, match=r"text model in .* cannot be loaded .*learned"):
+        worker.run(tmp_path, lambda *a, **k: None)
