@@ -161,7 +161,11 @@ def _confusion(rows: Rows) -> dict[str, Any]:
 def per_photo(
     card: ModelCard, match: Match, truths: Sequence[Truth], found: Predictions, *, restrict: bool
 ) -> dict[str, Any]:
-    """Layer accuracy, dominant lithology and area error, as far as truth and model have them."""
+    """Layer accuracy, dominant lithology and area error, as far as truth and model have them.
+
+    A model's areas always add up to 100 % of the rock: of a photo without any (of the shared
+    classes, if restricted to them) no answer is right, and its error is not counted.
+    """
     layered = [
         (float(layer.best == t.layer), t.group)
         for t in truths
@@ -170,7 +174,9 @@ def per_photo(
     measured = [
         (match.answers(area, exclusive=True, restrict=restrict), _truth_pct(t.area, restrict), t)
         for t in truths
-        if t.area is not None and (area := found[t.path].area_pct) is not None
+        if t.area is not None
+        and (t.area.any() or not restrict)
+        and (area := found[t.path].area_pct) is not None
     ]
     result: dict[str, Any] = {"ci95": {}}
     _add_mean(result, "layer_accuracy", layered)
@@ -190,7 +196,7 @@ def per_photo(
 
 
 def _truth_pct(area: Array, restrict: bool) -> Array:
-    return area * (100 / area.sum() if restrict and area.sum() > 0 else 100)
+    return area * (100 / area.sum() if restrict else 100)
 
 
 def _add_mean(result: dict[str, Any], name: str, values: list[tuple[float, str]]) -> None:

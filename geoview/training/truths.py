@@ -22,8 +22,9 @@ class Truth:
     """Truth of one photo: labels of its tiles by (row, col), and of the whole under None.
 
     The whole, and its ``area``, is unknown where tiles of its ``grid`` (rows, columns) have no
-    labels. ``area`` are the shares that the shared classes have of all classes' area; ``foreign``
-    names the classes of a photo that carries labels, but none that the model knows.
+    labels. ``area`` are the shares that the shared classes have of all classes' area, None where no
+    class has any; ``foreign`` names the classes of a photo that carries labels, but none that the
+    model knows.
     """
 
     path: Path
@@ -73,4 +74,4 @@ def _area(items: Sequence[Item], match: Match) -> Array | None:
     if len(areas) < len(items):
         return None
     mean = np.mean(areas, axis=0)
-    return match.areas(mean / mean.sum() if mean.sum() > 0 else mean)
+    return match.areas(mean / mean.sum()) if mean.sum() > 0 else None

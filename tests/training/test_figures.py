@@ -110,7 +110,7 @@ def test_labels_of_a_part_are_none_of_the_whole_photo() -> None:
 
 
 @pytest.mark.parametrize("restrict", [False, True])
-def test_a_photo_without_any_rock_has_no_dominant_one(restrict: bool) -> None:
+def test_a_photo_without_any_rock_has_no_dominant_one_and_no_area_error(restrict: bool) -> None:
     data = dataset("mudstone", "limestone", items=[
         item("mud.png", (1, 0)), item("lime.png", (0, 1)), item("empty.png", (0, 0)),
     ])  # fmt: skip
@@ -123,5 +123,18 @@ def test_a_photo_without_any_rock_has_no_dominant_one(restrict: bool) -> None:
     known = truths(data, matched)
     measured = figures.per_photo(ROCKS, matched, known, found, restrict=restrict)
     assert measured["dominant_accuracy"] == 0.5
+    assert measured["area_mae_points"] == {"mudstone": 45, "limestone": 45}
+    assert measured["area_mae_points_mean"] == 45
     blank = figures.per_photo(ROCKS, matched, known[2:], found, restrict=restrict)
-    assert "dominant_accuracy" not in blank
+    assert blank == {"ci95": {}}
+
+
+def test_a_rock_the_model_does_not_know_is_still_no_area_of_those_it_does() -> None:
+    """But where it may answer shared classes only, there is nothing to share out."""
+    traces = replace(item("coal.png", (1, 0, 1)), area=(0, 0, 1))
+    data = dataset("mudstone", "limestone", "coal", items=[traces])
+    matched = match(ROCKS.classes, data.classes)
+    known, found = truths(data, matched), {Path("coal.png"): says(0.9, 0.1, area=(80, 20))}
+    open_ = figures.per_photo(ROCKS, matched, known, found, restrict=False)
+    assert open_["area_mae_points"] == {"mudstone": 80, "limestone": 20}
+    assert figures.per_photo(ROCKS, matched, known, found, restrict=True) == {"ci95": {}}
