@@ -14,7 +14,8 @@ from geoview.callbacks import ignore, never
 from geoview.catalog.evidence import Evidence
 from geoview.errors import Cancelled, PhotoError
 from geoview.heatmaps import shown_classes
-from geoview.project import Project, Rate
+from geoview.project import Project
+from geoview.rate import Rate
 from geoview.records import (
     AreaEstimate,
     EvidenceAudit,

@@ -27,7 +27,8 @@ from geoview.measure.options import MeasureOptions
 from geoview.measured import Measurement, Scale
 from geoview.photos import names, reading
 from geoview.photos.decode import decode
-from geoview.project import Project, Rate
+from geoview.project import Project
+from geoview.rate import Rate
 from geoview.records import Changes, Photo, Progress
 from geoview.remeasured import Remeasured
 

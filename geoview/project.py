@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from geoview.errors import Cancelled, DataError, PhotoError
 from geoview.heatmaps import HeatmapFile
 from geoview.photos import names, scan
 from geoview.photos import sheet as sheets
+from geoview.rate import Rate
 from geoview.records import Changes, ModelRef, Photo, PhotoResult, Progress, Skipped
 from geoview.settings import Settings
 
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 32
 SAVE_EVERY_S = 0.25
-RATE_WINDOW_S = 15.0
 
 
 class Analyser(Protocol):
@@ -329,22 +328,3 @@ def _light(result: PhotoResult) -> PhotoResult:
     if result.prediction is None or not result.prediction.tiles:
         return result
     return replace(result, prediction=replace(result.prediction, tiles=()))
-
-
-class Rate:
-    """Photos per second over the last seconds, so that the time left does not jump."""
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._done = 0
-        self._marks = deque([(clock(), 0)])
-
-    def after(self, count: int) -> float:
-        """The rate, now that ``count`` more are done."""
-        now = self._clock()
-        self._done += count
-        self._marks.append((now, self._done))
-        while len(self._marks) > 2 and now - self._marks[1][0] > RATE_WINDOW_S:
-            self._marks.popleft()
-        since, before = self._marks[0]
-        return (self._done - before) / max(now - since, 1e-6)

@@ -19,6 +19,7 @@ BASE = {
     "errors",
     "files",
     "callbacks",
+    "rate",
     "__init__",
 }
 # Who each part may import besides itself and the base; what is not named here composes.

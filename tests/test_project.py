@@ -16,7 +16,7 @@ from PIL import Image
 
 from geoview.errors import DataError
 from geoview.heatmaps import shown_classes
-from geoview.project import BATCH, Project, Rate
+from geoview.project import BATCH, Project
 from geoview.records import PhotoResult, Progress
 from geoview.settings import Settings
 
@@ -230,17 +230,6 @@ def test_an_empty_folder_is_fine_for_the_window_and_left_alone_by_the_rest(tmp_p
     with open_project(tmp_path) as project:
         assert (project.photos, project.results()) == ((), [])
         assert analyse(project, FakeEngine()) == []
-
-
-def test_the_rate_follows_the_last_seconds() -> None:
-    now = 0.0
-    rate = Rate(clock=lambda: now)
-    now = 2.0
-    assert rate.after(4) == pytest.approx(2)
-    for _ in range(60):
-        now += 1
-        last = rate.after(10)
-    assert last == pytest.approx(10, rel=0.1)
 
 
 def test_heatmaps_are_drawn_for_what_was_found() -> None:

@@ -247,7 +247,7 @@ def writing(measuring: Measuring, name: str, path: Path, storage: Storage) -> Ta
         measuring.export(name, path, table=table)
         return path
 
-    from geoview.project import Rate
+    from geoview.rate import Rate
 
     return task
 

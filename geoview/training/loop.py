@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +83,7 @@ class Trainer:
             part, self.supervised_layers,
         )  # fmt: skip
         self._seconds_of_validation = 0.0
+        self.clock = Clock()
         self.gradients = Gradients(
             self.fabric, module, self.model, objective=objective, normalise=self.normalise,
             part=part, size=self.size, layers=bool(card.layers), emit=emit,
@@ -117,10 +117,10 @@ class Trainer:
         patience = self.part.early_stop
         while self.epoch < self.part.epochs and not (patience and self.waited >= patience):
             self._train_epoch()
-            started = time.monotonic()
+            self.clock.validations.begin()
             score, loss = self.validate()
             self._check(checkpoint.is_finite(dict(self.judged.state_dict())))
-            self._seconds_of_validation = time.monotonic() - started
+            self._seconds_of_validation = 1 / self.clock.validations.after(1)
             self.plateau.update(loss)
             self._keep(score)
             self.epoch, self.step_in_epoch = self.epoch + 1, 0
@@ -141,7 +141,7 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         self.model.train()
-        clock = Clock()
+        self.clock.begin_epoch()
         batches = training_batches(
             self.train_items, self.cache, self.recipe.augment, size=self.part.batch,
             seed=self.part.seed, epoch=self.epoch, first=self.step_in_epoch, share=self.share,
@@ -152,14 +152,14 @@ class Trainer:
             whole = hardware.everywhere(self.fabric, batch is not None)
             loss = self._step(batch) if batch is not None and whole else math.nan
             self.step_in_epoch += 1
-            self._emit_step(loss, clock.tick())
-            stopped, due = self._asked(clock)
+            self._emit_step(loss, self.clock.tick())
+            stopped, due = self._asked()
             if stopped:
                 self._save_within_epoch(batch)
                 raise Cancelled("The training was stopped; start it again to go on.")
             if due:
                 self._save_within_epoch(batch)
-                clock.saved = time.monotonic()
+                self.clock.save()
         broken = torch.tensor([float(item.path in self.broken) for item in self.train_items])
         if bool(hardware.summed(self.fabric, broken).all()):
             raise DataError("None of the training photos can be read; check the folder.")
@@ -173,9 +173,9 @@ class Trainer:
             seconds_left=left / steps_per_s + after,
         )  # fmt: skip
 
-    def _asked(self, clock: Clock) -> tuple[bool, bool]:
+    def _asked(self) -> tuple[bool, bool]:
         """Whether to stop, and whether a checkpoint is due."""
-        due = clock.since_saved() > 60 * self.part.checkpoint_minutes
+        due = self.clock.since_saved() > 60 * self.part.checkpoint_minutes
         asked = (self.job / "stop").exists(), due
         # All processes must do so at the same step, else the others wait for ever.
         if self.share.world > 1:
