@@ -23,6 +23,7 @@ from geoview.photos import clean_picture, decode, phash, reading
 from geoview.photos.clean_decide import decide
 from geoview.photos.clean_list import CleanList, Options, Seen
 from geoview.photos.scan import ScanResult, scan
+from geoview.rate import Rate
 from geoview.records import BoxXYXY, Photo, Progress, Skipped
 
 _KEEP_EVERY_S = 20.0
@@ -114,7 +115,7 @@ class _Run:
         held = [photo for photo in self._photos if _holds(self._known.get(photo.file), photo)]
         self._seen = {photo.file: self._known[photo.file] for photo in held}
         new = [photo for photo in self._photos if photo.file not in self._seen]
-        began, failed = time.monotonic(), 0
+        rate, failed = Rate(), 0
         with closing(phash.each_file([photo.path for photo in new])) as hashed:
             for done, (photo, found) in enumerate(zip(new, hashed, strict=True), start=1):
                 self._seen[photo.file] = Seen(
@@ -128,7 +129,7 @@ class _Run:
                 )
                 failed += bool(found.reason)
                 self._stop_if_asked()
-                self._one_done(Progress(done, len(new), _rate(done, began), failed))
+                self._one_done(Progress(done, len(new), rate.after(1), failed))
 
     def detect(self, *, text: Finder | None, objects: Finder | None) -> None:
         """Text and objects of the photos that no earlier step removes."""
@@ -141,11 +142,11 @@ class _Run:
             if photo.file not in removed
             and not _looked(self._seen[photo.file], text=text, objects=objects)
         ]
-        began = time.monotonic()
+        rate = Rate()
         for done, photo in enumerate(left, start=1):
             self._stop_if_asked()
             self._seen[photo.file] = self._looked_at(photo, text=text, objects=objects)
-            self._one_done(Progress(done, len(left), _rate(done, began)))
+            self._one_done(Progress(done, len(left), rate.after(1)))
 
     def _looked_at(self, photo: Photo, *, text: Finder | None, objects: Finder | None) -> Seen:
         """Both detectors on the photo at the size the chain brings it to, text masked first."""
@@ -178,10 +179,6 @@ class _Run:
         if time.monotonic() - self._kept_at >= _KEEP_EVERY_S:
             self._keep(self.result)
             self._kept_at = time.monotonic()
-
-
-def _rate(done: int, began: float) -> float:
-    return done / max(time.monotonic() - began, 1e-9)
 
 
 def _holds(seen: Seen | None, photo: Photo) -> bool:

@@ -24,6 +24,7 @@ from geoview.photos import decode, reading
 from geoview.photos.clean_list import CleanList, Decision, kept
 from geoview.photos.clean_picture import cleaned
 from geoview.photos.scan import scan
+from geoview.rate import Rate
 from geoview.records import Photo, Progress
 
 # In the target: which files are ours, and of what each was made.
@@ -77,7 +78,7 @@ def apply(
     failed = dict.fromkeys(found.locked, _LOCKED)
     stay = {name for name in made if name.startswith(found.locked)}
     failed |= _remove_others(target, made, wanted=stay | {name for _, name, _, _ in wanted})
-    began = kept_at = time.monotonic()
+    rate, kept_at = Rate(), time.monotonic()
     try:
         for done, (photo, name, key, changes) in enumerate(wanted, start=1):
             if cancelled():
@@ -91,8 +92,7 @@ def apply(
             if time.monotonic() - kept_at > _KEEP_EVERY_S:
                 _write_manifest(target, made)
                 kept_at = time.monotonic()
-            rate = done / max(time.monotonic() - began, 1e-9)
-            progress(Progress(done, len(wanted), rate, len(failed)))
+            progress(Progress(done, len(wanted), rate.after(1), len(failed)))
     finally:
         _write_manifest(target, made)
     return failed

@@ -7,7 +7,6 @@ The bits are those of ``imagehash.phash`` with its usual options: grey, 32 × 32
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -26,6 +25,7 @@ from scipy.sparse.csgraph import connected_components
 from geoview.callbacks import never
 from geoview.errors import Cancelled, PhotoError
 from geoview.photos import decode, lanczos
+from geoview.rate import Rate
 from geoview.records import Progress
 
 BITS = 64
@@ -89,7 +89,7 @@ def hash_files(
     luma plane of a JPEG, which is not Pillow's grey where a colour was clipped. Raises Cancelled.
     """
     found = FileHashes(np.zeros(len(paths), np.uint64), np.zeros((len(paths), 2), np.int64))
-    began = time.monotonic()
+    rate = Rate()
     with closing(each_file(paths, workers=workers)) as looked:
         for place, one in enumerate(looked):
             if cancelled():
@@ -97,8 +97,7 @@ def hash_files(
             found.hashes[place], found.sizes_px[place] = one.hash, one.size_px
             if one.reason:
                 found.unreadable[place] = one.reason
-            rate = (place + 1) / max(time.monotonic() - began, 1e-9)
-            progress(Progress(place + 1, len(paths), rate, len(found.unreadable)))
+            progress(Progress(place + 1, len(paths), rate.after(1), len(found.unreadable)))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from geoview.callbacks import never
 from geoview.errors import Cancelled, PhotoError
 from geoview.photos import decode
+from geoview.rate import Rate
 from geoview.records import Progress
 from geoview.training import duplicates
 from geoview.training.data import Dataset
@@ -44,7 +44,7 @@ def unreadable(
 ) -> dict[Path, str]:
     """The photos that cannot be decoded, with the plain reason. Raises Cancelled."""
     found: dict[Path, str] = {}
-    began = time.monotonic()
+    rate = Rate()
     pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="check-photos")
     try:
         tried = zip(paths, pool.map(_reason, paths), strict=True)
@@ -53,8 +53,7 @@ def unreadable(
                 raise Cancelled("Stopped before all photos were checked.")
             if reason:
                 found[path] = reason
-            rate = done / max(time.monotonic() - began, 1e-9)
-            progress(Progress(done, len(paths), rate, len(found)))
+            progress(Progress(done, len(paths), rate.after(1), len(found)))
     finally:
         pool.shutdown(cancel_futures=True)
     return found

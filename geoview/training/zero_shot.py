@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from geoview.models import bundle
 from geoview.models.card import ModelCard
 from geoview.models.clip_zero_shot import Tower, ZeroShotOptions
 from geoview.models.registry import build
+from geoview.rate import Rate
 from geoview.records import ModelRef, Progress
 from geoview.training.clip_folder import TextAndVision, read_folder
 from geoview.training.data import fold
@@ -117,7 +117,7 @@ def embed(
 
     CLIP's recipe for several prompts: the mean of their normalised embeddings, normalised.
     """
-    parts, began = [], time.monotonic()
+    parts, rate = [], Rate()
     for first in range(0, len(names), BATCH):
         some = names[first : first + BATCH]
         total = torch.zeros(())
@@ -126,9 +126,7 @@ def embed(
                 raise Cancelled("The names were not all read; no model was written.")
             total = total + source.text_features([template.replace("{}", n) for n in some]).cpu()
         parts.append(F.normalize(total, dim=-1))
-        done = first + len(some)
-        rate = done / max(time.monotonic() - began, 1e-6)
-        progress(Progress(done, len(names), rate))
+        progress(Progress(first + len(some), len(names), rate.after(len(some))))
     return torch.cat(parts)
 
 
