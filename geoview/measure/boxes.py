@@ -14,9 +14,11 @@ from geoview import paths
 from geoview.errors import DataError
 from geoview.measured import Measurement
 from geoview.photos import cells, sheet
+from geoview.photos.cells import Titles
 
 CLEARANCE_MM = 3.0
 NONE_FITS = "none fits"
+_NEEDED = ("name", "length_mm", "width_mm")
 _NUMBERS = ("length_mm", "width_mm", "height_mm", "in_stock")
 _SAME = {"box": "name", "stock": "in_stock", "count": "in_stock", "count_in_stock": "in_stock"}
 
@@ -86,17 +88,18 @@ def read_boxes(path: Path) -> tuple[Box, ...]:
     """
     if not os.path.lexists(path):
         raise DataError(f"There is no file {path}; check where the box list is (--boxes).")
-    found = cells.read(path, is_header=lambda titles: not _lacking(titles))
-    if lacking := _lacking(found.titles):
+    found = cells.read(path, _TITLES)
+    titles = [_name(cell) for cell in found.titles]
+    if lacking := [name for name in _NEEDED if name not in titles]:
         raise DataError(
             f"The box list {path} needs a column “{lacking[0]}”; its first row should read "
             "name, length_mm, width_mm, height_mm, in_stock."
         )
-    titles = _names(found.titles)
+    rows = {at: row for at, row in found.rows.items() if any(row[: len(titles)])}
+    if shifted := found.shifted & rows.keys():
+        raise DataError(f"{path}, row {min(shifted)} has {cells.SHIFTED}.")
     boxes = [
-        _box(dict(zip(titles, row, strict=False)), f"{path}, row {at}")
-        for at, row in found.rows.items()
-        if any(row[: len(titles)])
+        _box(dict(zip(titles, row, strict=False)), f"{path}, row {at}") for at, row in rows.items()
     ]
     if not boxes:
         raise DataError(f"The box list {path} has no boxes; add a row for each size.")
@@ -106,13 +109,17 @@ def read_boxes(path: Path) -> tuple[Box, ...]:
     return tuple(boxes)
 
 
-def _names(titles: Iterable[str]) -> list[str]:
-    return [_SAME.get(name, name) for name in map(sheet.title, titles)]
+def _name(cell: str) -> str:
+    name = sheet.title(cell)
+    return _SAME.get(name, name)
 
 
-def _lacking(titles: Iterable[str]) -> list[str]:
-    there = _names(titles)
-    return [name for name in ("name", "length_mm", "width_mm") if name not in there]
+def _meaning(cell: str) -> str | None:
+    name = _name(cell)
+    return name if name in ("name", *_NUMBERS) else None
+
+
+_TITLES = Titles(_meaning, lambda said: said >= set(_NEEDED), frozenset(("name",)))
 
 
 def _box(said: Mapping[str, str], where: str) -> Box:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from geoview.errors import DataError
 from geoview.photos import cells, sheet
-from geoview.photos.cells import Cells
+from geoview.photos.cells import Cells, Titles
 
 MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "ft": 304.8}
 _UNIT_NAMES = {
@@ -51,6 +51,7 @@ _UNIT = frozenset(
     "unit units length_unit dimension_unit size_unit einheit masseinheit unite unidad".split()
 )
 _NOTHING = frozenset(("", "-", "–", "?", "n/a", "na", "nan", "none", "null"))
+_SHIFTED = "more cells than titles, perhaps a comma in a cell"
 # How far down a header is looked for to say what it lacks.
 _TITLE_ROWS = 10
 
@@ -110,6 +111,11 @@ class Record:
     unread: str = ""
 
     @property
+    def is_bare(self) -> bool:
+        """Whether the row says nothing of a size."""
+        return not (self.length or self.width or self.unread)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """How the record may be found, the number before the file (see ``photo_keys``)."""
         number = "" if self.number == self.file else same_number(self.number)
@@ -141,13 +147,16 @@ def read_register(path: Path) -> tuple[Record, ...]:
         raise DataError(
             f"There is no file {path}; check where the catalogue sheet is (--catalogue)."
         )
-    found = cells.read(path, is_header=_is_header)
+    found = cells.read(path, _TITLES)
     columns = _header(found, path)
-    records = []
+    records: list[Record] = []
     for at, row in found.rows.items():
         said = {name: row[i] if i < len(row) else "" for name, i in columns.items()}
         if said.get("number") or said.get("file"):
-            records.append(_record(said, at))
+            record = _record(said, at, fault=_SHIFTED if at in found.shifted else "")
+            # A number merged over several rows is that of the first, which the others describe.
+            if not (records and record.is_bare and record.keys == records[-1].keys):
+                records.append(record)
     if not records:
         raise DataError(f"The catalogue sheet {path} has no catalogue number in any row.")
     unread = next((record for record in records if record.unread), None)
@@ -175,10 +184,16 @@ def _header(found: Cells, path: Path) -> dict[str, int]:
     raise DataError(f"The catalogue sheet {path} needs {lacking}.")
 
 
-def _is_header(titles: Sequence[str]) -> bool:
-    columns = _columns(titles)
-    sized = any(name.partition(" ")[0] in _SIDES for name in columns)
-    return sized and not columns.keys().isdisjoint(("number", "file"))
+def _meaning(cell: str) -> str | None:
+    return next(iter(_columns([cell])), None)
+
+
+def _are_enough(said: Set[str]) -> bool:
+    sized = any(name.partition(" ")[0] in _SIDES for name in said)
+    return sized and not said.isdisjoint(("number", "file"))
+
+
+_TITLES = Titles(_meaning, _are_enough, frozenset(("number", "file")))
 
 
 def same_number(number: str) -> str:
@@ -224,9 +239,9 @@ def _side(title: str) -> tuple[str, str]:
     return (side, unit) if side else ("", "")
 
 
-def _record(said: Mapping[str, str], row: int) -> Record:
+def _record(said: Mapping[str, str], row: int, *, fault: str) -> Record:
     sides: dict[str, Recorded | None] = {"length": None, "width": None}
-    file, unread = said.get("file", ""), ""
+    file, unread = said.get("file", ""), fault
     for name, cell in said.items():
         side, _, unit = name.partition(" ")
         if side not in _SIDES or cell.casefold() in _NOTHING:

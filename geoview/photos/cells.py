@@ -5,19 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
 import re
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from geoview.errors import DataError, PhotoError
-from geoview.photos import reading
+from geoview.photos import headings, reading
+from geoview.photos.headings import Meaning
 
 Row = list[str]
-IsHeader = Callable[[Sequence[str]], bool]
+
+SHIFTED = (
+    "more cells than there are titles: put cells that hold a comma or semicolon in quotes, or "
+    "give a last column its title"
+)
+"""What is wrong with rows that are ``Cells.shifted``, and what to do."""
 
 _SEPARATORS = ",;\t|"
 _MOST_LINES_ABOVE = 20
@@ -26,13 +33,28 @@ _MAX_UNPACKED_BYTES = 1 << 30
 _MAX_ROWS = 1_000_000
 _MAX_COLUMNS = 16_384
 _MAX_MERGED = 5_000_000
-_UNITS = frozenset("m mm cm ft in metres meters feet inches md mmd ftmd rkb kb".split())
 _HEAD_CHARACTERS = 1 << 16
 _PART_BYTES = 1 << 20
 _LONGEST_TAG_BYTES = 200
 _MERGED = re.compile(
     rb"mergeCell\s[^>]{0,80}?ref=[\"']([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})[\"']"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """What the titles of a kind of sheet say.
+
+    ``meaning`` is that of one title, None where it has none; a row is the header where the
+    meanings of its cells are ``enough``; columns of the meanings ``names`` say what a row is of.
+    """
+
+    meaning: Meaning
+    enough: Callable[[Set[str]], bool]
+    names: frozenset[str]
+
+    def are(self, row: Iterable[str]) -> bool:
+        return self.enough({said for cell in row if (said := self.meaning(cell))})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +74,8 @@ class Cells:
     warnings: tuple[str, ...] = ()
 
 
-def read(path: Path, *, is_header: IsHeader) -> Cells:
-    """Read a sheet whose titles ``is_header`` knows; a heading may stand above them.
+def read(path: Path, wanted: Titles) -> Cells:
+    """Read a sheet; a heading may stand above its titles.
 
     CSV parted by comma, semicolon, tab or ``|``, in UTF-8, UTF-16 or Windows-1252, also line by
     line; of an .xlsx workbook the first worksheet with a header. Raises DataError.
@@ -72,74 +94,56 @@ def read(path: Path, *, is_header: IsHeader) -> Cells:
     warnings: list[str] = []
     is_workbook = data.startswith(b"PK")
     grid = (
-        _workbook(data, path, is_header, warnings)
+        _workbook(data, path, wanted, warnings)
         if is_workbook
-        else _parted(_text(data, path, warnings), path, is_header)
+        else _parted(_text(data, path, warnings), path, wanted)
     )
-    above = _above(grid, is_header)
+    above = _above(grid, wanted)
     titles = [cell.strip("\ufeff \t\r\n") for cell in next(iter(grid[above or 0 :]), ())]
     rows = {
         number: [cell.strip() for cell in row]
         for number, row in enumerate(grid, start=1)
         if number > (above or 0) + 1 and any(map(str.strip, row))
     }
-    second = rows.get((above or 0) + 2, [])
-    if above is not None and _are_titles(second, titles):
-        joined = _joined(titles, second)
-        if is_header(joined):
-            del rows[above + 2]
-            titles = joined
+    second = (above or 0) + 2
+    if above is not None and second in rows:
+        both = headings.joined(titles, rows[second], meaning=wanted.meaning, names=wanted.names)
+        if both:
+            del rows[second]
+            titles = both
     titles = titles[:_MAX_COLUMNS]
     longer = frozenset(number for number, row in rows.items() if any(row[len(titles) :]))
     shifted = frozenset[int]() if is_workbook or above is None else longer
     return Cells(titles, rows, above is not None, shifted, tuple(warnings))
 
 
-def _above(grid: Sequence[Sequence[str]], is_header: IsHeader) -> int | None:
-    """How many lines, such as a heading, are above the header; None without one."""
-    tops = enumerate(grid[:_MOST_LINES_ABOVE])
-    return next((number for number, line in tops if is_header(line)), None)
+def _above(rows: Iterable[Row], wanted: Titles) -> int | None:
+    """How many rows, such as a heading, are above the header; None without one near the top."""
+    filled = 0
+    for number, row in enumerate(rows):
+        if wanted.are(row):
+            return number
+        filled += any(map(str.strip, row))
+        if filled == _MOST_LINES_ABOVE:
+            break
+    return None
 
 
-def _are_titles(row: Row, above: Row) -> bool:
-    """Whether the row below the titles tells units, or the single columns of a common title."""
-    filled = [place for place, cell in enumerate(row) if cell]
-    first = next(place for place, text in enumerate(above) if text)
-    if not filled or first in filled or any(c.isdigit() for cell in row for c in cell):
-        return False
-    below_none = any(place >= len(above) or not above[place] for place in filled)
-    return below_none or all(_is_unit(row[place]) for place in filled)
-
-
-def _is_unit(cell: str) -> bool:
-    return bool(cell) and _UNITS.issuperset(re.findall(r"\w+", cell.casefold()))
-
-
-def _joined(above: Row, below: Row) -> Row:
-    """``depth`` above ``m`` is ``depth m``; a title above several columns goes."""
-    width = max(len(above), len(below))
-    above, below = (row + [""] * (width + 1 - len(row)) for row in (above, below))
-    spans = [not above[i + 1] and below[i + 1] and not _is_unit(below[i]) for i in range(width)]
-    return [
-        below[i] if spans[i] and below[i] else f"{above[i]} {below[i]}".strip()
-        for i in range(width)
-    ]
-
-
-def _parted(text: str, path: Path, is_header: IsHeader) -> list[Row]:
+def _parted(text: str, path: Path, wanted: Titles) -> list[Row]:
     """A CSV text to cells, with or without Excel's first line ``sep=``.
 
-    It is parted by the sign that gives the longest header; without a header by the sign that the
-    first line has most of.
+    It is parted by the sign that gives the highest header, and the longest; without a header by
+    the sign that the first line has most of.
     """
     if text[:4].lower() == "sep=" and "\n" in text:
         text = text.partition("\n")[2]
     first, head = text.partition("\n")[0], text[:_HEAD_CHARACTERS]
 
-    def fit(separator: str) -> tuple[int, int]:
-        top = list(itertools.islice(_csv(head, separator), _MOST_LINES_ABOVE))
-        above = _above(top, is_header)
-        return 0 if above is None else len(top[above]), first.count(separator)
+    def fit(separator: str) -> tuple[float, int, int]:
+        top = list(_csv(head, separator))
+        above = _above(top, wanted)
+        rank = (-math.inf, 0) if above is None else (-above, len(top[above]))
+        return *rank, first.count(separator)
 
     try:
         return list(_csv(text, max(_SEPARATORS, key=fit)))
@@ -184,7 +188,7 @@ def _line(line: bytes) -> tuple[str, bool]:
         return line.decode("latin-1"), True
 
 
-def _workbook(data: bytes, path: Path, is_header: IsHeader, warnings: list[str]) -> list[Row]:
+def _workbook(data: bytes, path: Path, wanted: Titles, warnings: list[str]) -> list[Row]:
     """The first worksheet with a header, else the first that is not empty."""
     import openpyxl
 
@@ -193,34 +197,38 @@ def _workbook(data: bytes, path: Path, is_header: IsHeader, warnings: list[str])
             if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED_BYTES:
                 raise DataError(f"The workbook {path} is too large unpacked; save it as CSV.")
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        grids = {s.title: grid for s in book.worksheets if any(grid := list(_cells(s, is_header)))}
+        fit = [s for s in book.worksheets if _above(_plain(s), wanted) is not None]
+        filled = (s for s in book.worksheets if any(_plain(s)))
+        chosen = fit[0] if fit else next(filled, None)
+        grid = [] if chosen is None else list(_cells(chosen, wanted))
     except DataError:
         raise
     except Exception as error:  # openpyxl lets through whatever its parsers raise
         raise DataError(f"The workbook {path} cannot be read; save it as CSV.") from error
-    named = [name for name, grid in grids.items() if _above(grid, is_header) is not None]
     warnings += [
-        f"The worksheet {other} of {path.name} was not read beside {named[0]}; save it as a "
-        "sheet of its own to use it too."
-        for other in named[1:]
+        f"The worksheet {other.title} of {path.name} was not read beside {fit[0].title}; save it "
+        "as a sheet of its own to use it too."
+        for other in fit[1:]
     ]
-    return grids[named[0]] if named else next(iter(grids.values()), [])
+    return grid
 
 
-def _cells(sheet: Any, is_header: IsHeader) -> Iterator[Row]:
-    """The rows, each as wide as it is and not as the sheet claims to be.
-
-    A cell merged with those below it counts for their rows too, unless it is a title.
-    """
+def _plain(sheet: Any) -> Iterator[Row]:
+    """The rows, each as wide as it is and not as the sheet claims to be."""
     sheet.reset_dimensions()
+    for row in itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS):
+        yield [] if all(value is None for value in row) else [_cell(value) for value in row]
+
+
+def _cells(sheet: Any, wanted: Titles) -> Iterator[Row]:
+    """The rows; a cell merged with those below it counts for them too, unless it is a title."""
+    above = _above(_plain(sheet), wanted)
     merged, held, filled = _merged(sheet), dict[int, tuple[int, str]](), 0
-    rows = itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS)
-    for number, row in enumerate(rows, start=1):
-        if all(value is None for value in row):
-            yield []
+    for number, cells in enumerate(_plain(sheet), start=1):
+        if not cells:
+            yield cells
             continue
-        cells = [_cell(value) for value in row]
-        held = {i: above for i, above in held.items() if number <= above[0]}
+        held = {i: since for i, since in held.items() if number <= since[0]}
         for i, (_, text) in held.items():
             lacking = i + 1 - len(cells)
             cells += [""] * lacking
@@ -233,7 +241,7 @@ def _cells(sheet: Any, is_header: IsHeader) -> Iterator[Row]:
             for i, last in merged.get(number, {}).items()
             if i < len(cells) and cells[i]
         }
-        if is_header(cells):
+        if above is not None and number <= above + 1:
             held = {}
         yield cells
 

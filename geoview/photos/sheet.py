@@ -9,6 +9,7 @@ from pathlib import Path
 
 from geoview.errors import DataError
 from geoview.photos import cells, names
+from geoview.photos.cells import Titles
 from geoview.photos.names import NameFields
 from geoview.photos.patterns import ALONG_HOLE, DATUM
 
@@ -33,8 +34,8 @@ _COLUMNS: dict[str, frozenset[str]] = {
 }
 # Depth (m), Depth [ft MD], MD_ft: along the hole, for many wells are not vertical.
 _DEPTH = re.compile(
-    rf"(?:depth|md|measured_depth)(?:_in)?(?:_{ALONG_HOLE})?"
-    rf"(?:_(?:(?P<m>m|met(?:er|re)s?)|(?P<ft>ft|feet|foot)))?(?:_?{ALONG_HOLE})?",
+    rf"(?:depth|md|measured_depth)(?:_{ALONG_HOLE})?"
+    rf"(?:_(?:in_)?(?:(?P<m>m|met(?:er|re)s?)|(?P<ft>ft|feet|foot)))?(?:_?{ALONG_HOLE})?",
     re.IGNORECASE,
 )
 _NOTHING = frozenset(("", "-", "–", "?", "n/a", "#n/a", "na", "nan", "none", "null"))
@@ -47,7 +48,7 @@ def read_sheet(path: Path) -> dict[str, NameFields]:
     ``depth_m``, ``depth_ft``, ``depth`` (with an optional ``unit``), ``well``, ``sample`` or
     ``catalogue_number``. Decimals by point or comma. Raises DataError saying what is missing.
     """
-    sheet = cells.read(path, is_header=names_photos)
+    sheet = cells.read(path, PHOTO_TITLES)
     if not sheet.titles:
         raise DataError(f"The sheet {path} is empty.")
     columns = known_columns(sheet.titles)
@@ -58,15 +59,16 @@ def read_sheet(path: Path) -> dict[str, NameFields]:
         )
     found: dict[str, NameFields] = {}
     for number, row in sheet.rows.items():
+        said = {name: row[i] if i < len(row) else "" for name, i in columns.items()}
+        if not (file := said["file"]):
+            continue
         where = f"{path}, row {number}"
         if number in sheet.shifted:
-            raise DataError(
-                f"{where} has more cells than there are titles: put a cell that holds a comma or "
-                "semicolon in quotes, or give the last column a title."
-            )
-        said = {name: row[i] if i < len(row) else "" for name, i in columns.items()}
-        if said["file"]:
-            found[said["file"]] = row_fields(said, where)
+            raise DataError(f"{where} has {cells.SHIFTED}.")
+        fields = row_fields(said, where)
+        # A name merged over several rows is that of the first, of which the others say more.
+        if file not in found or fields != NameFields():
+            found[file] = fields
     return found
 
 
@@ -96,11 +98,6 @@ class SheetIndex:
         return len(self._rows) - len(self._used)
 
 
-def names_photos(titles: Iterable[str]) -> bool:
-    """Whether one of the titles is that of the photos' names."""
-    return any(title(cell) in FILE_TITLES for cell in titles)
-
-
 def known_columns(header: Iterable[str]) -> dict[str, int]:
     """Where each column of ``column_name`` is; the first one wins."""
     found: dict[str, int] = {}
@@ -117,6 +114,10 @@ def column_name(cell: str) -> str | None:
     if depth := _DEPTH.fullmatch(words):
         return "depth_m" if depth["m"] else "depth_ft" if depth["ft"] else "depth"
     return next((name for name, titles in _COLUMNS.items() if words in titles), None)
+
+
+PHOTO_TITLES = Titles(column_name, lambda said: "file" in said, frozenset(("file",)))
+"""Those of a sheet that names photos."""
 
 
 def title(text: str) -> str:

@@ -16,7 +16,6 @@ from geoview.training.tables import Row, Table
 
 SEPARATORS = ";|+/"
 _GRADED, _PRESENT = "state_", "present_"
-_NAMED = ("labels", "label", "class")
 # … which these may be too, where there are no columns of 0 and 1 for the classes.
 _PERHAPS = ("lithology", "mineral", "rock")
 # Names of columns that hold something else, mostly small numbers, beside columns of 0 and 1 …
@@ -58,7 +57,7 @@ def read(table: Table, rows: Sequence[Row]) -> Labels:
     """
     if found := _prefixed(table):
         return _columns(table, found, rows, tuple(_without_prefix(table, rows)))
-    for column in _NAMED:
+    for column in tables.LABEL_TITLES:
         if column in table.keys:
             return _words(table, column, rows)
     names, notes = _plain(table, rows)
@@ -71,7 +70,9 @@ def read(table: Table, rows: Sequence[Row]) -> Labels:
 
 def named(table: Table) -> bool:
     """Whether titles of the sheet say that it holds labels."""
-    return any(key.startswith((_GRADED, _PRESENT)) or key in _NAMED for key in table.keys)
+    return any(
+        key.startswith((_GRADED, _PRESENT)) or key in tables.LABEL_TITLES for key in table.keys
+    )
 
 
 def perhaps(table: Table, rows: Sequence[Row]) -> str | None:

@@ -82,7 +82,6 @@ class Trainer:
             ),
             part, self.supervised_layers,
         )  # fmt: skip
-        self._seconds_of_validation = 0.0
         self.clock = Clock()
         self.gradients = Gradients(
             self.fabric, module, self.model, objective=objective, normalise=self.normalise,
@@ -117,10 +116,10 @@ class Trainer:
         patience = self.part.early_stop
         while self.epoch < self.part.epochs and not (patience and self.waited >= patience):
             self._train_epoch()
-            self.clock.validations.begin()
+            self.clock.begin_validation()
             score, loss = self.validate()
             self._check(checkpoint.is_finite(dict(self.judged.state_dict())))
-            self._seconds_of_validation = 1 / self.clock.validations.after(1)
+            self.clock.end_validation()
             self.plateau.update(loss)
             self._keep(score)
             self.epoch, self.step_in_epoch = self.epoch + 1, 0
@@ -166,7 +165,7 @@ class Trainer:
 
     def _emit_step(self, loss: float, steps_per_s: float) -> None:
         left = (self.part.epochs - self.epoch) * self.steps - self.step_in_epoch
-        after = (self.part.epochs - self.epoch) * self._seconds_of_validation
+        after = (self.part.epochs - self.epoch) * self.clock.validation_s
         self.emit(
             "step", epoch=self.epoch + 1, step=self.step_in_epoch, steps=self.steps, loss=loss,
             items_per_s=steps_per_s * self.size,

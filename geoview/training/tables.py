@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geoview.errors import DataError
 from geoview.photos import cells
 from geoview.photos.cells import Cells
-from geoview.photos.sheet import FILE_TITLES, names_photos, says_nothing, title
+from geoview.photos.sheet import FILE_TITLES, PHOTO_TITLES, column_name, says_nothing, title
 from geoview.training.data import counted
 
 Row = dict[str, str]
 
+LABEL_TITLES = ("labels", "label", "class")
+"""Titles of the column of labels, which need no columns of 0 and 1."""
+
 SUFFIXES = frozenset((".csv", ".tsv", ".xlsx", ".xlsm", ".xls"))
+
+
+_TITLES = replace(
+    PHOTO_TITLES,
+    meaning=lambda cell: column_name(cell) or ("labels" if title(cell) in LABEL_TITLES else None),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +47,7 @@ class Table:
 def read(path: Path) -> Table:
     """Read a sheet (see ``photos.cells``); its file column is called ``file`` whatever it is
     called there. Raises DataError."""
-    found = cells.read(path, is_header=names_photos)
+    found = cells.read(path, _TITLES)
     warnings = (*found.warnings, *_shifted(found, path))
     places, twice = _columns(found.titles)
     rows = tuple(

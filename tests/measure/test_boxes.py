@@ -164,3 +164,10 @@ def test_a_list_below_a_heading(tmp_path: Path) -> None:
     path = tmp_path / "boxes.csv"
     path.write_text("Trays of 2024, all\n\nname;length_mm;width_mm\nA;100;80\n;;;note\n")
     assert [(box.name, box.width_mm) for box in read_boxes(path)] == [("A", 80.0)]
+
+
+def test_a_comma_for_a_decimal_point_is_no_other_side(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("name,length_mm,width_mm\nA,100,80\nB,45,5,30\n")
+    with pytest.raises(DataError, match="row 3 has more cells than there are titles"):
+        read_boxes(path)

@@ -167,3 +167,23 @@ def test_a_wrong_sheet_is_one_clear_error(tmp_path: Path, text: str, words: str)
 def test_a_sheet_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"There is no file .*gone\.csv; check .*--catalogue"):
         read_register(tmp_path / "gone.csv")
+
+
+def test_a_comma_for_a_decimal_point_is_no_other_side(tmp_path: Path) -> None:
+    path = tmp_path / "register.csv"
+    path.write_text("number,length_mm,width_mm\n1,45,30\n2,45,5,30\n")
+    good, odd = read_register(path)
+    assert sides_mm(good) == (45, 30)
+    assert (odd.row, odd.unread, sides_mm(odd)) == (
+        3, "more cells than titles, perhaps a comma in a cell", (None, None),
+    )  # fmt: skip
+
+
+def test_a_number_merged_over_rows_is_one_record(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["number", "length_mm", "remark"], ["GM 1", 45, "chipped"], [None, None, "glued"]):
+        book.active.append(row)
+    book.active.merge_cells("A2:A3")
+    book.save(tmp_path / "register.xlsx")
+    (record,) = read_register(tmp_path / "register.xlsx")
+    assert sides_mm(record) == (45, None)

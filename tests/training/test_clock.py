@@ -107,3 +107,14 @@ def test_after_a_sleep_it_is_saved_once_and_then_in_its_time() -> None:
             saved.append(step)
             clock.save()
     assert saved == [50, 141]
+
+
+def test_a_slow_first_validation_is_forgotten() -> None:
+    now = 0.0
+    clock, told = Clock(now=lambda: now), []
+    for seconds in (240, 10, 10, 3600, 11):
+        clock.begin_validation()
+        now += seconds
+        clock.end_validation()
+        told.append(clock.validation_s)
+    assert told == [240, 10, 10, 10, 11]
