@@ -26,6 +26,7 @@ SHIFTED = (
 )
 """What is wrong with rows that are ``Cells.shifted``, and what to do."""
 
+_NOTHING = frozenset(("", "-", "–", "?", "n/a", "#n/a", "na", "nan", "none", "null"))
 _SEPARATORS = ",;\t|"
 _MOST_LINES_ABOVE = 20
 _MAX_BYTES = 64 << 20
@@ -115,6 +116,11 @@ def read(path: Path, wanted: Titles) -> Cells:
     longer = frozenset(number for number, row in rows.items() if any(row[len(titles) :]))
     shifted = frozenset[int]() if is_workbook or above is None else longer
     return Cells(titles, rows, above is not None, shifted, tuple(warnings))
+
+
+def says_nothing(cell: str) -> bool:
+    """Whether a cell is empty or says ``NA``, ``none``, ``-`` or the like."""
+    return cell.lower() in _NOTHING
 
 
 def _above(rows: Iterable[Row], wanted: Titles) -> int | None:

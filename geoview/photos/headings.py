@@ -19,8 +19,8 @@ def joined(
     meanings ``names`` is that of a photo or specimen.
 
     ``depth`` above ``m`` is ``depth m``, and of a title above several columns their own titles
-    count. But a title that is known is kept where the row below would make it unknown: a wrong
-    guess must not cost a column.
+    count, with it if that means something (``to depth m``). But a title that is known is kept
+    where the row below would make it unknown: a wrong guess must not cost a column.
     """
     width = max(len(titles), len(row))
     # One more: the last column has no neighbour.
@@ -33,7 +33,11 @@ def joined(
     common = [place for place in filled if _is_common(place, above, below)]
     if not common and any(above[place] and not _is_unit(below[place]) for place in filled):
         return None
-    return [_title(above[i], below[i], common=i in common, meaning=meaning) for i in range(width)]
+    over, both = "", []
+    for place in range(width):
+        over = above[place] if place in common else "" if above[place] else over
+        both.append(_title(above[place], below[place], over=over, meaning=meaning))
+    return both
 
 
 def _is_common(place: int, above: Sequence[str], below: Sequence[str]) -> bool:
@@ -42,13 +46,15 @@ def _is_common(place: int, above: Sequence[str], below: Sequence[str]) -> bool:
     return bool(above[place]) and not above[place + 1] and has_own
 
 
-def _title(above: str, below: str, *, common: bool, meaning: Meaning) -> str:
-    if not above or not below:
-        return above or below
-    if _is_unit(below):
-        both = f"{above} {below}"
-        return both if meaning(both) else above
-    return below if common and not meaning(above) else above
+def _title(above: str, below: str, *, over: str, meaning: Meaning) -> str:
+    """``over`` is the title that spans the column, if any."""
+    if not below:
+        return above
+    if over and meaning(f"{below} {over}"):
+        return f"{below} {over}"
+    if above and _is_unit(below):
+        return f"{above} {below}" if meaning(f"{above} {below}") else above
+    return below if not above or (over and not meaning(above)) else above
 
 
 def _is_unit(cell: str) -> bool:

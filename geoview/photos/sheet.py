@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from geoview.errors import DataError
-from geoview.photos import cells, names
-from geoview.photos.cells import Titles
+from geoview.photos import cells, depths
+from geoview.photos.cells import Titles, says_nothing
 from geoview.photos.names import NameFields
-from geoview.photos.patterns import ALONG_HOLE, DATUM
-
-_OTHER_LENGTHS = frozenset("mm cm dm km in inch inches yd yard yards mi mile miles fathoms".split())
 
 FILE_TITLES = (
     *("file", "filename", "file_name", "photo", "photo_name", "photo_file", "image", "image_name"),
@@ -32,21 +28,15 @@ _COLUMNS: dict[str, frozenset[str]] = {
         )
     ),
 }
-# Depth (m), Depth [ft MD], MD_ft: along the hole, for many wells are not vertical.
-_DEPTH = re.compile(
-    rf"(?:depth|md|measured_depth)(?:_{ALONG_HOLE})?"
-    rf"(?:_(?:in_)?(?:(?P<m>m|met(?:er|re)s?)|(?P<ft>ft|feet|foot)))?(?:_?{ALONG_HOLE})?",
-    re.IGNORECASE,
-)
-_NOTHING = frozenset(("", "-", "–", "?", "n/a", "#n/a", "na", "nan", "none", "null"))
 
 
 def read_sheet(path: Path) -> dict[str, NameFields]:
     """Read a sheet: for every file name in it, what its row says.
 
     CSV or .xlsx (see ``cells``). Columns: ``file`` (or filename, photo, image), and any of
-    ``depth_m``, ``depth_ft``, ``depth`` (with an optional ``unit``), ``well``, ``sample`` or
-    ``catalogue_number``. Decimals by point or comma. Raises DataError saying what is missing.
+    ``depth_m``, ``depth_ft``, ``depth`` (with an optional ``unit``), ``from`` and ``to``, ``well``,
+    ``sample`` or ``catalogue_number``. Decimals by point or comma. Raises DataError saying what is
+    missing.
     """
     sheet = cells.read(path, PHOTO_TITLES)
     if not sheet.titles:
@@ -108,12 +98,11 @@ def known_columns(header: Iterable[str]) -> dict[str, int]:
 
 
 def column_name(cell: str) -> str | None:
-    """What a column of this title says of a photo: ``file``, ``depth``, ``depth_m``,
-    ``depth_ft``, ``unit``, ``well`` or ``sample``; None for any other."""
+    """What a column of this title says of a photo: ``file``, ``unit``, ``well``, ``sample`` or one
+    of ``depths.column``; None for any other."""
     words = title(cell)
-    if depth := _DEPTH.fullmatch(words):
-        return "depth_m" if depth["m"] else "depth_ft" if depth["ft"] else "depth"
-    return next((name for name, titles in _COLUMNS.items() if words in titles), None)
+    named = (name for name, titles in _COLUMNS.items() if words in titles)
+    return depths.column(words) or next(named, None)
 
 
 PHOTO_TITLES = Titles(column_name, lambda said: "file" in said, frozenset(("file",)))
@@ -131,50 +120,12 @@ def row_fields(cells: Mapping[str, str], where: str) -> NameFields:
 
     Raises DataError, beginning with ``where``, for a depth that is no number, or in another unit.
     """
-    depth_m = None
-    for name, unit in (("depth_m", "m"), ("depth_ft", "ft"), ("depth", cells.get("unit"))):
-        if depth_m is None and not says_nothing(cells.get(name, "")):
-            depth_m = _depth(cells[name], unit, where)
     return NameFields(
-        well=_value(cells.get("well", "")), depth_m=depth_m, sample=_value(cells.get("sample", ""))
+        well=_value(cells.get("well", "")),
+        depth_m=depths.of_row(cells, where),
+        sample=_value(cells.get("sample", "")),
     )
-
-
-def says_nothing(cell: str) -> bool:
-    """Whether a cell is empty or says ``NA``, ``none``, ``-`` or the like."""
-    return cell.lower() in _NOTHING
 
 
 def _value(cell: str) -> str | None:
     return None if says_nothing(cell) else cell
-
-
-def _depth(cell: str, unit: str | None, where: str) -> float:
-    """A cell such as ``1250``, ``1250,5`` or ``4100 ft MD`` in metres."""
-    number = cell.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'′. ")
-    own, common = _unit(cell[len(number) :]), _unit(unit or "")
-    if not own and (_is_taken(common) or common.lower() in _OTHER_LENGTHS):
-        own = common  # else the column tells a unit of rock
-    try:
-        depth_m = names.to_metres(number, unit=own)
-    except ValueError as error:
-        raise DataError(
-            f"{where}: the depth “{cell}” is not a number; correct the sheet."
-        ) from error
-    if own and not _is_taken(own):
-        raise DataError(
-            f"{where}: the unit “{own}” of a depth is neither metres nor feet; write m or ft, or "
-            "call the column of depths depth_m or depth_ft."
-        )
-    return depth_m
-
-
-def _is_taken(unit: str) -> bool:
-    return names.is_feet(unit) or names.is_metres(unit)
-
-
-def _unit(text: str) -> str:
-    """A unit as written; empty where there is none, or only what the depth is measured from."""
-    text = text.strip()
-    none = says_nothing(text) or re.fullmatch(DATUM, text, re.IGNORECASE)
-    return "" if none else text

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from geoview.errors import DataError
 from geoview.photos import cells
-from geoview.photos.cells import Cells
-from geoview.photos.sheet import FILE_TITLES, PHOTO_TITLES, column_name, says_nothing, title
+from geoview.photos.cells import Cells, says_nothing
+from geoview.photos.sheet import FILE_TITLES, PHOTO_TITLES, column_name, title
 from geoview.training.data import counted
 
 Row = dict[str, str]
