@@ -24,7 +24,7 @@ def predict(
     device: Device = None,
     precision: Numbers = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="CSV sheet with the depth of every photo.")
+        Path | None, typer.Option(help="CSV or Excel sheet with the depth of every photo.")
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Analyse also what is done already.")
