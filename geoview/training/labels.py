@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoview.errors import DataError
+from geoview.photos.cells import says_nothing
 from geoview.photos.sheet import column_name, title
 from geoview.training import tables
 from geoview.training.data import Task, fold, one_spelling
@@ -105,7 +106,7 @@ def split_labels(text: str) -> list[str]:
     for separator in SEPARATORS:
         text = text.replace(separator, ",")
     parts = (name.strip() for name in text.split(","))
-    return [name for name in parts if not tables.missing(name)]
+    return [name for name in parts if not says_nothing(name)]
 
 
 def number_in(row: Row, column: str, sheet: Path) -> float:
@@ -148,7 +149,7 @@ def _plain(table: Table, rows: Sequence[Row]) -> tuple[list[str], tuple[str, ...
         if _is_number(column):
             continue
         key = column.lower()
-        cells = [row[key] for row in rows if not tables.missing(row[key])]
+        cells = [row[key] for row in rows if not says_nothing(row[key])]
         # Nothing but N is the north, or another abbreviation.
         is_n = all(_word(cell) == "n" for cell in cells)
         other = [cell for cell in cells if is_n or _mark(cell) not in (0, 1, 2)]
@@ -228,7 +229,7 @@ def _columns(
 
 def _only_ticks(cells: Iterable[str]) -> bool:
     """Whether a column says only where a class is, as ``x``, and leaves the other cells blank."""
-    said = {_word(cell) for cell in cells if not tables.missing(cell)}
+    said = {_word(cell) for cell in cells if not says_nothing(cell)}
     return bool(said) and said <= _TICKS
 
 
@@ -255,7 +256,7 @@ def _words(table: Table, column: str, rows: Sequence[Row]) -> Labels:
 
     for row in rows:
         cell = row[column]
-        if tables.missing(cell) or not parts(row):
+        if says_nothing(cell) or not parts(row):
             raise DataError(
                 f"{table.path.name}: column {column} {f'says “{cell}”' if cell else 'is empty'} "
                 f"for {row['file']}; name its label or take out the row."

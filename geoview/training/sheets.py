@@ -11,6 +11,7 @@ from pathlib import Path, PureWindowsPath
 
 from geoview.errors import DataError
 from geoview.photos import names
+from geoview.photos.cells import says_nothing
 from geoview.photos.sheet import column_name, known_columns, row_fields
 from geoview.training import labels, tables
 from geoview.training.data import SPLITS, Dataset, Item, as_text, counted, fold
@@ -373,4 +374,4 @@ def _areas_without_label(items: Iterable[Item], sheet: _Sheet) -> Iterator[str]:
 
 
 def _given(row: Row, column: str) -> bool:
-    return not tables.missing(row.get(column, ""))
+    return not says_nothing(row.get(column, ""))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from geoview.errors import DataError
 from geoview.photos import cells
-from geoview.photos.cells import Cells, says_nothing
+from geoview.photos.cells import Cells
 from geoview.photos.sheet import FILE_TITLES, PHOTO_TITLES, column_name, title
 from geoview.training.data import counted
 
@@ -57,11 +57,6 @@ def read(path: Path) -> Table:
     )
     columns = tuple(text for _, text in places.values())
     return Table(path, columns, rows, twice, warnings)
-
-
-def missing(cell: str) -> bool:
-    """Whether a cell says nothing."""
-    return says_nothing(cell)
 
 
 def _shifted(found: Cells, path: Path) -> tuple[str, ...]:
